@@ -1,0 +1,22 @@
+//! The words of usufruct: every number that crosses the border between a guest
+//! and the kernel, stated once.
+//!
+//! ```text
+//!   number.rs      which call                    share_mem, ControlMem, ...
+//!   constant.rs    what its arguments may say    READ, MEMC_GIVE, ...
+//!   error.rs       what it may answer            SERR_*, and the words of Portfolio
+//! ```
+//!
+//! The C headers in `include/` say the same; `tests/c_headers.rs` compares them.
+//! A number that has been released is never given another meaning.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod constant;
+mod error;
+mod number;
+
+pub use constant::*;
+pub use error::{Error, PortfolioError};
+pub use number::Number;
