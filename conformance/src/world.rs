@@ -1,0 +1,398 @@
+//! A machine in the hands of a script: tasks as values, calls as methods, and a
+//! ledger of every call that the script had its probes make.
+
+use crate::rig::{Ending, Facts, Probe, Rig, Tables};
+use std::time::Duration;
+use usufruct_abi::{Error, MSG_BYTES, Number};
+use usufruct_probe_core::{COMMAND_BYTES, Command, DATA_BYTES, Operation, Region, Reply, Status};
+
+/// How long a machine may take for anything that it must do. Generous: a loaded computer is
+/// not a broken kernel.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a script watches that nothing comes. Short, for it is spent whenever all is well.
+pub const NOTHING_COMES: Duration = Duration::from_millis(20);
+/// Objects that a task of a script may own, unless the script says otherwise.
+pub const SMO_QUOTA: u32 = 1024;
+/// Where [`World::send`] and [`World::get`] put a message, as an offset into the arena; scripts
+/// use the arena below.
+pub const MESSAGE_AT: u64 = 0xf_f000;
+/// Where the sender of a message goes.
+pub const SENDER_AT: u64 = MESSAGE_AT + MSG_BYTES as u64;
+/// Where [`World::find`] puts a name.
+pub(crate) const NAME_AT: u64 = MESSAGE_AT + 64;
+
+/// What a call said: its result, or the error that `last_error` gave for its -1.
+pub type Answer = Result<i32, Error>;
+
+/// One life of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Task(usize);
+
+/// A message that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The sender that the kernel names.
+    pub sender: i32,
+    /// Its words.
+    pub words: [i32; 4],
+}
+
+#[derive(Debug)]
+struct Life {
+    probe: Probe,
+    region: Region,
+    id: i32,
+    over: bool,
+    calls_scripted: [u64; CALL_NUMBERS],
+}
+
+/// Every call number is below.
+const CALL_NUMBERS: usize = 128;
+
+/// A machine, and the tasks that a script has started on it.
+#[derive(Debug)]
+pub struct World<R> {
+    /// The machine. Scripts use it for what no guest can do.
+    pub rig: R,
+    lives: Vec<Life>,
+}
+
+/// What a probe said, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The call's result.
+    pub result: i32,
+    /// What `last_error` said after it.
+    pub last_error: i32,
+    /// A sum or a count.
+    pub value: u64,
+    /// The bytes asked for.
+    pub data: Vec<u8>,
+}
+
+impl<R: Rig> World<R> {
+    /// A fresh machine without tasks.
+    #[must_use]
+    pub fn new(tables: Tables) -> Self {
+        Self {
+            rig: R::boot(tables),
+            lives: Vec::new(),
+        }
+    }
+
+    /// What the machine can do.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        R::FACTS
+    }
+
+    /// Starts a task.
+    pub fn start(&mut self, name: &str) -> Task {
+        self.start_with_quota(name, SMO_QUOTA)
+    }
+
+    /// Starts a task that may own so many objects.
+    pub fn start_with_quota(&mut self, name: &str, smo_quota: u32) -> Task {
+        let started = self.try_start(name, smo_quota);
+        started.unwrap_or_else(|refusal| panic!("task {name:?} did not start: {refusal}"))
+    }
+
+    /// Starts a task, if the machine will.
+    ///
+    /// # Errors
+    ///
+    /// Its refusal, in words.
+    pub fn try_start(&mut self, name: &str, smo_quota: u32) -> Result<Task, String> {
+        let probe = self.rig.start(name.as_bytes(), smo_quota)?;
+        let task = Task(self.lives.len());
+        let region = Region {
+            arena: 0,
+            arena_bytes: 0,
+            end: 0,
+        };
+        self.lives.push(Life {
+            probe,
+            region,
+            id: 0,
+            over: false,
+            calls_scripted: [0; CALL_NUMBERS],
+        });
+        let said = self.command(task, Operation::Arena, [0; 4], &[]);
+        self.lives[task.0].region =
+            Region::decode(&said.data).expect("the probe states its memory");
+        self.lives[task.0].id = self
+            .call(task, Number::GetCurrentTask, [0; 4])
+            .expect("a task knows its id");
+        Ok(task)
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self, task: Task) -> i32 {
+        self.lives[task.0].id
+    }
+
+    /// Where the task's memory is.
+    #[must_use]
+    pub fn region(&self, task: Task) -> Region {
+        self.lives[task.0].region
+    }
+
+    /// The address of a byte of the task's arena.
+    #[must_use]
+    pub fn at(&self, task: Task, offset: u64) -> i64 {
+        i64::try_from(self.region(task).arena + offset).expect("addresses are below 2^63")
+    }
+
+    /// Whether this life is over.
+    #[must_use]
+    pub fn is_over(&self, task: Task) -> bool {
+        self.lives[task.0].over
+    }
+
+    // Commands.
+
+    /// Has the task do something, and waits for its reply.
+    pub fn command(
+        &mut self,
+        task: Task,
+        operation: Operation,
+        words: [u64; 4],
+        data: &[u8],
+    ) -> Said {
+        self.post(
+            task,
+            Command {
+                operation,
+                number: 0,
+                words,
+                data,
+            },
+        );
+        self.reply(task)
+    }
+
+    /// Hands the task a command and does not wait.
+    pub fn post(&mut self, task: Task, command: Command<'_>) {
+        let life = &mut self.lives[task.0];
+        assert!(
+            !life.over,
+            "{task:?} is over and can not be told {command:?}"
+        );
+        let mut frame = [0; COMMAND_BYTES];
+        let length = command
+            .encode(&mut frame)
+            .expect("scripts send short commands");
+        self.rig.post(life.probe, &frame[..length]);
+    }
+
+    /// Waits for the task's reply.
+    pub fn reply(&mut self, task: Task) -> Said {
+        let said = self.reply_within(task, PATIENCE);
+        said.unwrap_or_else(|| panic!("{task:?} said nothing within {PATIENCE:?}"))
+    }
+
+    /// The task's reply, if it comes in time.
+    pub fn reply_within(&mut self, task: Task, patience: Duration) -> Option<Said> {
+        let frame = self.rig.take(self.lives[task.0].probe, patience)?;
+        let reply = Reply::decode(&frame).expect("probes reply in frames");
+        assert_eq!(
+            reply.status,
+            Status::Done,
+            "{task:?} did not understand its command"
+        );
+        Some(Said {
+            result: reply.result,
+            last_error: reply.last_error,
+            value: reply.value,
+            data: reply.data.to_vec(),
+        })
+    }
+
+    // Calls.
+
+    /// Has the task make a kernel call; says what it got.
+    ///
+    /// # Panics
+    ///
+    /// If result and `last_error` contradict each other.
+    pub fn call(&mut self, task: Task, number: Number, words: [i64; 4]) -> Answer {
+        self.post_call(task, number, words);
+        let said = self.reply(task);
+        answer(number, said.result, said.last_error)
+    }
+
+    /// Has the task begin a kernel call, without waiting for its answer.
+    pub fn post_call(&mut self, task: Task, number: Number, words: [i64; 4]) {
+        self.record(task, number, 1);
+        self.record(task, Number::LastError, 1);
+        let words = words.map(i64::cast_unsigned);
+        self.post(
+            task,
+            Command {
+                operation: Operation::Call,
+                number: number as u32,
+                words,
+                data: &[],
+            },
+        );
+    }
+
+    /// The answer to a call that was posted.
+    pub fn answer(&mut self, task: Task, number: Number) -> Answer {
+        let said = self.reply(task);
+        answer(number, said.result, said.last_error)
+    }
+
+    /// Has the task begin to repeat a call until it does not answer 0, at most `limit` times
+    /// (0: for ever).
+    pub fn post_repeat(&mut self, task: Task, number: Number, words: [i64; 4], limit: u64) {
+        let command = Command {
+            operation: Operation::Repeat,
+            number: number as u32,
+            words: words.map(i64::cast_unsigned),
+            data: &limit.to_le_bytes(),
+        };
+        self.post(task, command);
+    }
+
+    /// How a repetition ended: how many calls answered 0, and what the last one said.
+    pub fn repeated(&mut self, task: Task, number: Number) -> (u64, Answer) {
+        let said = self.reply(task);
+        let failed = u64::from(said.result != 0);
+        self.record(task, number, said.value + failed);
+        self.record(task, Number::LastError, 1);
+        (said.value, answer(number, said.result, said.last_error))
+    }
+
+    fn record(&mut self, task: Task, number: Number, times: u64) {
+        self.lives[task.0].calls_scripted[number as usize] += times;
+    }
+
+    // The task's own memory.
+
+    /// The task stores bytes to its arena.
+    pub fn poke(&mut self, task: Task, offset: u64, bytes: &[u8]) {
+        for (part, offset) in bytes.chunks(DATA_BYTES).zip((offset..).step_by(DATA_BYTES)) {
+            let address = self.at(task, offset).cast_unsigned();
+            self.command(task, Operation::Store, [address, 0, 0, 0], part);
+        }
+    }
+
+    /// The task loads bytes from its arena.
+    pub fn peek(&mut self, task: Task, offset: u64, bytes: u64) -> Vec<u8> {
+        let mut seen = Vec::new();
+        let mut left = bytes;
+        while left > 0 {
+            let part = left.min(DATA_BYTES as u64);
+            let address = self.at(task, offset + (bytes - left)).cast_unsigned();
+            seen.extend(
+                self.command(task, Operation::Load, [address, part, 0, 0], &[])
+                    .data,
+            );
+            left -= part;
+        }
+        seen
+    }
+
+    /// The task fills a part of its arena with one byte.
+    pub fn fill(&mut self, task: Task, offset: u64, bytes: u64, byte: u8) {
+        let address = self.at(task, offset).cast_unsigned();
+        self.command(task, Operation::Fill, [address, bytes, byte.into(), 0], &[]);
+    }
+
+    /// The task's hash of a part of its arena.
+    pub fn checksum(&mut self, task: Task, offset: u64, bytes: u64) -> u64 {
+        let address = self.at(task, offset).cast_unsigned();
+        self.command(task, Operation::Checksum, [address, bytes, 0, 0], &[])
+            .value
+    }
+
+    // Ends.
+
+    /// The task returns from its entry; waits until it is gone.
+    pub fn exit(&mut self, task: Task, status: i32) -> Ending {
+        let words = [i64::from(status).cast_unsigned(), 0, 0, 0];
+        self.post(
+            task,
+            Command {
+                operation: Operation::Exit,
+                number: 0,
+                words,
+                data: &[],
+            },
+        );
+        self.ending(task)
+    }
+
+    /// The task executes an instruction that traps; waits until it is gone.
+    pub fn trap(&mut self, task: Task) -> Ending {
+        self.post(
+            task,
+            Command {
+                operation: Operation::Trap,
+                number: 0,
+                words: [0; 4],
+                data: &[],
+            },
+        );
+        self.ending(task)
+    }
+
+    /// Kills the task; waits until it is gone.
+    pub fn kill(&mut self, task: Task) -> Ending {
+        self.rig.kill(self.lives[task.0].probe);
+        self.ending(task)
+    }
+
+    /// Waits until the task is gone.
+    pub fn ending(&mut self, task: Task) -> Ending {
+        let life = &mut self.lives[task.0];
+        life.over = true;
+        let ending = self.rig.ending(life.probe, PATIENCE);
+        ending.unwrap_or_else(|| panic!("{task:?} has not ended within {PATIENCE:?}"))
+    }
+
+    /// Compares the calls that the living probes have counted with those that the script
+    /// asked for.
+    ///
+    /// # Panics
+    ///
+    /// If a probe made a call more or less.
+    pub fn compare_ledgers(&mut self) {
+        for index in 0..self.lives.len() {
+            if self.lives[index].over {
+                continue;
+            }
+            for number in Number::ALL {
+                let operation = Operation::Count;
+                let command = Command {
+                    operation,
+                    number: *number as u32,
+                    words: [0; 4],
+                    data: &[],
+                };
+                self.post(Task(index), command);
+                let counted = self.reply(Task(index)).value;
+                let scripted = self.lives[index].calls_scripted[*number as usize];
+                assert_eq!(counted, scripted, "{} by task {index}", number.name());
+            }
+        }
+    }
+}
+
+/// Result and error as one.
+///
+/// # Panics
+///
+/// If they contradict each other: -1 with no error, success with one, an unknown error.
+pub fn answer(number: Number, result: i32, last_error: i32) -> Answer {
+    let error = Error::from_code(last_error);
+    let error = error.unwrap_or_else(|| panic!("{}: last_error is {last_error}", number.name()));
+    match (result, error) {
+        (-1, Error::Ok) => panic!("{}: -1, and last_error says SERR_OK", number.name()),
+        (-1, error) => Err(error),
+        (result, Error::Ok) => Ok(result),
+        (result, error) => panic!("{}: {result}, and last_error says {error}", number.name()),
+    }
+}
