@@ -1,1 +1,66 @@
-fn main() {}
+//! The chores of usufruct. `.ci/run` does nothing that one of them does not do.
+//!
+//! ```text
+//!   layers.rs       do the arrows between the crates point down?
+//!   source.rs       is `unsafe`, and `cfg(loom)`, only where it may be?
+//!   test.rs         everything that must hold, in steps (step.rs, tools.rs)
+//!   demo.rs         a photograph through four programs
+//!   breakages.rs    is each seeded breakage of core noticed? (patch.rs, scratch.rs)
+//!   attempts.rs     does each hostile attempt succeed without the check that stops it?
+//!   soak.rs         the long runs
+//! ```
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod attempts;
+mod breakages;
+mod demo;
+mod layers;
+mod patch;
+mod scratch;
+mod soak;
+mod source;
+mod step;
+mod test;
+mod tools;
+mod tree;
+
+/// The chores of usufruct
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Check that dependencies point down and that the sources keep their rules
+    Layers,
+    Test(test::Test),
+    Demo(demo::Demo),
+    Breakages(breakages::Breakages),
+    Soak(soak::Soak),
+    /// Run the tests of core and abi under Miri (needs a nightly toolchain with Miri)
+    Miri,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Layers => layers::check().and_then(|()| source::check()),
+        Chore::Test(test) => test.run(),
+        Chore::Demo(demo) => return demo.run_to_exit_code(),
+        Chore::Breakages(breakages) => breakages.run(),
+        Chore::Soak(soak) => soak.run(),
+        Chore::Miri => test::miri(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Takes core's checks out one by one, and shows that the hostile decoder's attempt
+//! that each of them stops then succeeds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::breakages::{keep_named, print_output};
+use crate::demo::{self, PICTURE};
+use crate::patch::{Patch, patches_in};
+use crate::scratch::Scratch;
+use crate::step;
+use crate::tree::{self, THUMBNAIL};
+
+const CHECKS: &str = "breakages/checks";
+/// How the decoder reports an attempt that nothing stopped.
+const SUCCEEDED: &str = "SUCCEEDED";
+/// A build of what depends on core.
+const BUILD_SECONDS: u32 = 1200;
+/// A system whose kernel has been broken may wait for ever.
+const RUN_SECONDS: &str = "120";
+
+/// `examples/thumbnail/attempts.toml`, as far as it matters here.
+#[derive(Deserialize)]
+struct Attempts {
+    attempt: Vec<Attempt>,
+}
+
+#[derive(Deserialize)]
+struct Attempt {
+    name: String,
+    /// The patch that takes out what stops this attempt. None for attempts that no
+    /// check of core stops.
+    check: Option<String>,
+}
+
+/// Runs the hostile example once for each check that is taken out.
+pub(crate) fn run(names: &[String]) -> Result<()> {
+    let attempts = read_attempts()?;
+    let mut patches = patches_in(CHECKS)?;
+    refuse_strangers(&attempts, &patches)?;
+    keep_named(&mut patches, names)?;
+
+    demo::build_guests()?;
+    let scratch = Scratch::new()?;
+    let sound = hostile_run(&scratch)?;
+    let out = String::from_utf8_lossy(&sound.stdout);
+    if !sound.status.success() || out.contains(SUCCEEDED) {
+        print_output(&sound);
+        bail!("with all checks in place, an attempt succeeds or the job fails");
+    }
+    println!("with all checks in place, every attempt is stopped");
+
+    let mut stopped = Vec::new();
+    for patch in &patches {
+        let stopped_by_it = attempts
+            .iter()
+            .filter(|attempt| attempt.check.as_ref() == Some(&patch.name));
+        let stopped_by_it: Vec<&Attempt> = stopped_by_it.collect();
+        stopped.extend(still_stopped(&scratch, patch, &stopped_by_it)?);
+    }
+    if !stopped.is_empty() {
+        bail!("still stopped without its check: {}", stopped.join(", "));
+    }
+    Ok(())
+}
+
+fn read_attempts() -> Result<Vec<Attempt>> {
+    let path = tree::root().join(THUMBNAIL.folder).join("attempts.toml");
+    let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+    let attempts: Attempts =
+        toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+    Ok(attempts.attempt)
+}
+
+/// Each check that an attempt names has a patch, and each patch an attempt.
+fn refuse_strangers(attempts: &[Attempt], patches: &[Patch]) -> Result<()> {
+    for attempt in attempts {
+        let Some(check) = &attempt.check else {
+            continue;
+        };
+        if !patches.iter().any(|patch| patch.name == *check) {
+            bail!(
+                "attempt `{}`: {CHECKS}/{check}.patch is missing",
+                attempt.name
+            );
+        }
+    }
+    for patch in patches {
+        let named = |attempt: &Attempt| attempt.check.as_ref() == Some(&patch.name);
+        if !attempts.iter().any(named) {
+            bail!("no attempt names the check `{}`", patch.name);
+        }
+    }
+    Ok(())
+}
+
+/// The names of those attempts that fail although the check is gone.
+fn still_stopped(scratch: &Scratch, patch: &Patch, attempts: &[&Attempt]) -> Result<Vec<String>> {
+    println!("\nwithout `{}` ({}):", patch.name, patch.breaks);
+    scratch.apply(patch)?;
+    let output = hostile_run(scratch).with_context(|| format!("without `{}`", patch.name))?;
+    scratch.restore()?;
+
+    let out = String::from_utf8_lossy(&output.stdout);
+    let mut stopped = Vec::new();
+    for attempt in attempts {
+        let about_it = |line: &&str| line.contains(&attempt.name);
+        let line = out.lines().find(about_it).unwrap_or("(said nothing)");
+        println!("  {}: {}", attempt.name, line.trim());
+        if !line.contains(SUCCEEDED) {
+            stopped.push(attempt.name.clone());
+        }
+    }
+    if !stopped.is_empty() {
+        print_output(&output);
+    }
+    Ok(stopped)
+}
+
+/// Builds `usufruct` from the copy, and runs the hostile example with it. What comes
+/// of it may be anything: the kernel is broken.
+fn hostile_run(scratch: &Scratch) -> Result<Output> {
+    let mut build = scratch.cargo(BUILD_SECONDS);
+    build.args(["build", "--quiet", "--release", "--locked"]);
+    step::run(build.args(["--package", "usufruct-cli"]))?;
+
+    let program: PathBuf = scratch.target().join("release/usufruct");
+    let thumbnail = scratch.target().join("thumbnail.png");
+    let image = tree::root().join(PICTURE);
+    let job = demo::job(&program, true, &image, &thumbnail)?;
+    within_limit(&job)
+        .output()
+        .context("`timeout` can not be run")
+}
+
+/// The same command, ended after a while.
+fn within_limit(job: &Command) -> Command {
+    let mut limited = Command::new("timeout");
+    limited
+        .args(["--kill-after=5", RUN_SECONDS])
+        .arg(Path::new(job.get_program()))
+        .args(job.get_args());
+    limited
+}

@@ -1,0 +1,121 @@
+//! A copy of the tree in which things may be broken.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::patch::Patch;
+use crate::step;
+use crate::tree;
+
+/// The copy. Unchanged third-party crates are not built again for it: the folder
+/// of intermediate results is the tree's own, and only what comes out is kept apart.
+pub(crate) struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// A fresh copy of the tree as it is now, uncommitted changes included.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tree::target().join("scratch/tree");
+        let scratch = Self { folder };
+        scratch.restore()?;
+        Ok(scratch)
+    }
+
+    /// Makes the copy equal to the tree again. What is equal already is not touched,
+    /// so that cargo does not build it again.
+    pub(crate) fn restore(&self) -> Result<()> {
+        let files = project_files()?;
+        for file in &files {
+            let bytes =
+                fs::read(tree::root().join(file)).with_context(|| format!("{}", file.display()))?;
+            let copy = self.folder.join(file);
+            if fs::read(&copy).is_ok_and(|old| old == bytes) {
+                continue;
+            }
+            fs::create_dir_all(copy.parent().unwrap_or(&self.folder))?;
+            fs::write(&copy, bytes)?;
+        }
+        remove_strangers(&self.folder, &self.folder, &files)
+    }
+
+    /// Breaks the copy.
+    pub(crate) fn apply(&self, patch: &Patch) -> Result<()> {
+        let mut command = Command::new("git");
+        // The copy lies inside a repository; without this, git would look for the
+        // patch's paths from that repository's top.
+        command
+            .env("GIT_CEILING_DIRECTORIES", self.parent())
+            .current_dir(&self.folder)
+            .arg("apply")
+            .arg(&patch.path);
+        step::run(&mut command).with_context(|| {
+            let name = &patch.name;
+            format!("`{name}` does not fit the tree any more; make the patch anew")
+        })
+    }
+
+    /// `timeout SECONDS cargo`, in the copy.
+    pub(crate) fn cargo(&self, limit_seconds: u32) -> Command {
+        let mut command = Command::new("timeout");
+        command
+            .current_dir(&self.folder)
+            .env("CARGO_BUILD_BUILD_DIR", tree::target())
+            .env("CARGO_TARGET_DIR", self.target())
+            .arg("--kill-after=5")
+            .arg(limit_seconds.to_string())
+            .arg("cargo");
+        command
+    }
+
+    /// Where finished programs of the copy are.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.parent().join("out")
+    }
+
+    fn parent(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+}
+
+/// The files that git knows or would know, relative to the top folder.
+fn project_files() -> Result<BTreeSet<PathBuf>> {
+    let listing = Command::new("git")
+        .current_dir(tree::root())
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
+        .output()
+        .context("git can not be run")?;
+    if !listing.status.success() {
+        bail!("git does not know this tree; breakages need a clone");
+    }
+    let text = String::from_utf8(listing.stdout)?;
+    let names = text.split_terminator('\0').map(PathBuf::from);
+    // A file that was deleted, but not from the index, is listed too.
+    Ok(names
+        .filter(|name| tree::root().join(name).is_file())
+        .collect())
+}
+
+/// Removes what is in the copy and not in the tree.
+fn remove_strangers(top: &Path, folder: &Path, files: &BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            remove_strangers(top, &path, files)?;
+        } else if !files.contains(path.strip_prefix(top)?) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Everything that must hold, in one command.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::breakages::Breakages;
+use crate::step::{self, Steps};
+use crate::tools::{self, BARE_METAL, C_GUESTS};
+use crate::tree;
+use crate::{layers, source};
+
+/// What is built with wasmtime. Optimised only, so that wasmtime is built once.
+const OPTIMISED: [&str; 3] = ["usufruct-wasm", "usufruct-cli", "usufruct-bench"];
+/// What must build without an operating system, and a target that has none.
+const FREESTANDING: [&str; 2] = ["usufruct-abi", "usufruct-core"];
+const FREESTANDING_TARGET: &str = "x86_64-unknown-none";
+
+/// Run all tests, on every machine that can be had here
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    /// Install the Debian packages that are missing first (as root)
+    #[arg(long)]
+    install: bool,
+}
+
+impl Test {
+    pub(crate) fn run(&self) -> Result<()> {
+        if self.install {
+            tools::install()?;
+        }
+        let install_line = tools::install_line();
+        if let Some(line) = &install_line {
+            eprintln!("some parts will be skipped; to have them all:\n\n    {line}\n");
+        }
+        let mut steps = Steps::default();
+        steps.check("layers", || layers::check().and_then(|()| source::check()));
+        rules(&mut steps);
+        machines(&mut steps);
+        steps.check("breakages of core", || Breakages::default().run());
+        let result = steps.finish();
+        if let Some(line) = install_line {
+            println!("\nparts were SKIPPED; to have them all:\n\n    {line}");
+        }
+        result
+    }
+}
+
+/// The crates that no machine is needed for, and sim.
+fn rules(steps: &mut Steps) {
+    let mut workspace = tree::cargo("test");
+    workspace.args(["--locked", "--workspace"]);
+    for package in OPTIMISED {
+        workspace.args(["--exclude", package]);
+    }
+    steps.run("abi, core, conformance, sim", &mut workspace);
+
+    let mut freestanding = tree::cargo("build");
+    freestanding.args(["--locked", "--target", FREESTANDING_TARGET]);
+    for package in FREESTANDING {
+        freestanding.args(["--package", package]);
+    }
+    steps.run(
+        "abi and core without an operating system",
+        &mut freestanding,
+    );
+    steps.run("pins under loom", &mut loom());
+}
+
+/// The tests of core that explore every order of its atomic steps.
+pub(crate) fn loom() -> Command {
+    let mut loom = tree::cargo("test");
+    loom.args(["--locked", "--release", "--package", "usufruct-core"])
+        .args(["--test", "loom*"])
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", tree::target().join("loom"));
+    loom
+}
+
+fn machines(steps: &mut Steps) {
+    let mut wasm = tree::cargo("test");
+    wasm.args(["--locked", "--release"]);
+    for package in OPTIMISED {
+        wasm.args(["--package", package]);
+    }
+    steps.run("wasm, cli, bench", &mut wasm);
+    if let Some(problem) = C_GUESTS.problem() {
+        steps.skip("the probe in C", &problem);
+    }
+
+    for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL] {
+        let mut guests = workspace.cargo("test");
+        steps.run(workspace.folder, guests.arg("--locked"));
+    }
+
+    let workspace = tree::BARE_METAL;
+    match BARE_METAL.problem() {
+        Some(problem) => steps.skip(workspace.folder, &problem),
+        None => steps.run(workspace.folder, workspace.cargo("test").arg("--locked")),
+    }
+}
+
+/// Runs the tests of abi and core under Miri.
+pub(crate) fn miri() -> Result<()> {
+    let mut miri = Command::new("rustup");
+    miri.current_dir(tree::root())
+        .args(["run", "nightly", "cargo", "miri", "test", "--locked"])
+        .arg("--target-dir")
+        .arg(tree::target().join("miri"));
+    for package in FREESTANDING {
+        miri.args(["--package", package]);
+    }
+    step::run(&mut miri).map_err(|error| {
+        error.context(
+            "Miri did not pass; if it is missing: \
+             rustup toolchain install nightly --component miri",
+        )
+    })
+}

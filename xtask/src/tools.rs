@@ -1,0 +1,120 @@
+//! Programs from outside Rust that some parts want, and where they come from.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::step;
+
+/// Something that a Debian package supplies.
+struct Tool {
+    package: &'static str,
+    probe: Probe,
+}
+
+/// How to see that a tool is there.
+enum Probe {
+    /// It is a program on the search path.
+    Program(&'static str),
+    /// It is a file.
+    File(&'static str),
+}
+
+const CLANG: Tool = Tool {
+    package: "clang",
+    probe: Probe::Program("clang"),
+};
+const LLD: Tool = Tool {
+    package: "lld",
+    probe: Probe::Program("wasm-ld"),
+};
+const WASI_LIBC: Tool = Tool {
+    package: "wasi-libc",
+    probe: Probe::File("/usr/include/wasm32-wasi/stdio.h"),
+};
+const QEMU: Tool = Tool {
+    package: "qemu-system-x86",
+    probe: Probe::Program("qemu-system-x86_64"),
+};
+
+/// A part of the tests that needs more than Rust.
+pub(crate) struct Part {
+    tools: &'static [Tool],
+}
+
+/// Guests written in C.
+pub(crate) const C_GUESTS: Part = Part {
+    tools: &[CLANG, LLD, WASI_LIBC],
+};
+/// The bare-metal machine.
+pub(crate) const BARE_METAL: Part = Part { tools: &[QEMU] };
+
+const PARTS: [&Part; 2] = [&C_GUESTS, &BARE_METAL];
+
+impl Part {
+    /// Why this part can not be done here, if it can not.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let missing = missing(self.tools);
+        (!missing.is_empty()).then(|| format!("wants {}", missing.join(", ")))
+    }
+}
+
+impl Tool {
+    fn is_there(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => Command::new(name)
+                .arg("--version")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success()),
+            Probe::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+fn missing(tools: &[Tool]) -> Vec<&'static str> {
+    tools
+        .iter()
+        .filter(|tool| !tool.is_there())
+        .map(|tool| tool.package)
+        .collect()
+}
+
+fn all_missing() -> Vec<&'static str> {
+    PARTS.iter().flat_map(|part| missing(part.tools)).collect()
+}
+
+/// The line that installs what is missing; none if nothing is.
+pub(crate) fn install_line() -> Option<String> {
+    let missing = all_missing();
+    let packages = missing.join(" ");
+    (!missing.is_empty()).then(|| format!("sudo apt-get install --yes {packages}"))
+}
+
+/// Installs what is missing. Only root can.
+pub(crate) fn install() -> Result<()> {
+    let missing = all_missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let user = Command::new("id").arg("--user").output()?.stdout;
+    if user.trim_ascii() != b"0" {
+        bail!("only root can install {}", missing.join(", "));
+    }
+    step::run(&mut apt_get("update"))?;
+    let mut install = apt_get("install");
+    install.args(["--yes", "--no-install-recommends"]);
+    step::run(install.args(missing))
+}
+
+fn apt_get(verb: &str) -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .arg(verb)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    command
+}
