@@ -1,0 +1,196 @@
+//! `read_mem` and `write_mem`: the calls of the data plane, chunk by chunk.
+
+use crate::door::finish;
+use crate::error::{CopyFault, Denied};
+use crate::id::{SmoId, TaskKey};
+use crate::machine::Machine;
+use crate::pin::{CHUNK_BYTES, Copier, Pinned, Refused, Transfer};
+use crate::span::Span;
+use crate::thread::Thread;
+use usufruct_abi::Number;
+
+/// How much a machine that wants to preempt large copies moves in one call, in
+/// bytes: small enough for a fraction of a millisecond.
+pub const BURST_BYTES: u32 = 256 << 10;
+
+/// Which way the bytes move, as the caller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `read_mem`: from the owner's memory to the caller's.
+    Read,
+    /// `write_mem`: from the caller's memory to the owner's.
+    Write,
+}
+
+/// Which part of a copy this call moves; the rights are checked for all of it
+/// each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Bytes that earlier calls have moved.
+    pub done: u32,
+    /// Bytes that this call moves at most.
+    pub most: u32,
+}
+
+impl Window {
+    /// The whole copy in one call.
+    pub const WHOLE: Self = Self {
+        done: 0,
+        most: u32::MAX,
+    };
+}
+
+/// The words of `read_mem` and `write_mem`, unchecked: every number in it may be a lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// Read or write.
+    pub direction: Direction,
+    /// The object's id.
+    pub smo: i32,
+    /// Bytes from the object's begin.
+    pub offset: i32,
+    /// Bytes to copy.
+    pub size: i32,
+    /// `dest` or `src` in the caller's memory.
+    pub buffer: u64,
+    /// Which part to move now.
+    pub window: Window,
+}
+
+impl CopyRequest {
+    /// The call and its words, for whoever reports them.
+    fn words(&self) -> (Number, [u64; 4]) {
+        let number = match self.direction {
+            Direction::Read => Number::ReadMem,
+            Direction::Write => Number::WriteMem,
+        };
+        let word = |int: i32| u64::from(int.cast_unsigned());
+        (
+            number,
+            [
+                word(self.smo),
+                word(self.offset),
+                word(self.size),
+                self.buffer,
+            ],
+        )
+    }
+}
+
+/// Serves `read_mem` or `write_mem`: 0, or -1 with the reason in `last_error`.
+///
+/// All of the request is checked before any byte moves; then the chunks of the
+/// window move, each under a pin of its own. (Sartoris, "Using SMOs")
+#[inline]
+pub fn copy<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    request: &CopyRequest,
+) -> i32 {
+    match copy_window(machine, copier, thread, request) {
+        Ok(()) => {
+            thread.succeed();
+            0
+        }
+        Err(denied) => {
+            let (number, words) = request.words();
+            finish(machine, thread, (number, words), Err(denied))
+        }
+    }
+}
+
+/// Moves the window, or says what forbids it. Nothing has moved when the first
+/// pin does not hold; when a later one does not, the right was taken away in
+/// between, and what moved before stays.
+#[inline]
+fn copy_window<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &Thread,
+    request: &CopyRequest,
+) -> Result<(), Denied> {
+    let id = SmoId::from_raw(request.smo).ok_or(Denied::NotAnId(request.smo))?;
+    let Window { done, most } = request.window;
+    let end = done.saturating_add(most).min(request.size.cast_unsigned());
+    let mut done = done;
+    let mut is_checked = false;
+    loop {
+        match copier.pin(machine.fences(), thread.key, id, request) {
+            Ok(pinned) => {
+                if !is_checked {
+                    check_both_sides(machine, thread.key, &pinned, request, id)?;
+                    is_checked = true;
+                }
+                if done >= end {
+                    return Ok(());
+                }
+                let len = end.wrapping_sub(done).min(CHUNK_BYTES);
+                let chunk = pinned.approve(thread.key, request, done, len);
+                carry_out(machine, request.direction, &chunk, id)?;
+                done = done.wrapping_add(len);
+            }
+            Err(refused) => {
+                explain(machine, thread, id, refused)?;
+                // A change of the object is under way that leaves us its target.
+                machine.yield_now();
+            }
+        }
+    }
+}
+
+/// The last two checks of the contract's order: the caller's memory, then the
+/// owner's, each for the whole request.
+#[inline]
+fn check_both_sides<M: Machine>(
+    machine: &M,
+    caller: TaskKey,
+    pinned: &Pinned<'_>,
+    request: &CopyRequest,
+    id: SmoId,
+) -> Result<(), Denied> {
+    let size = u64::from(request.size.cast_unsigned());
+    let buffer = Span::new(request.buffer, size).ok_or(Denied::CallerMemory)?;
+    if !machine.reaches(caller, buffer) {
+        return Err(Denied::CallerMemory);
+    }
+    let owners = pinned.part(request).ok_or(Denied::OwnerMemory(id))?;
+    if size > 0 && !machine.reaches(pinned.owner, owners) {
+        return Err(Denied::OwnerMemory(id));
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn carry_out<M: Machine>(
+    machine: &M,
+    direction: Direction,
+    chunk: &Transfer<'_>,
+    id: SmoId,
+) -> Result<(), Denied> {
+    let moved = match direction {
+        Direction::Read => machine.copy_from_task(chunk),
+        Direction::Write => machine.copy_to_task(chunk),
+    };
+    moved.map_err(|fault| match fault {
+        CopyFault::Caller => Denied::CallerMemory,
+        CopyFault::Owner => Denied::OwnerMemory(id),
+    })
+}
+
+/// Why the pin did not hold. `Ok` if it is worth another try.
+#[cold]
+pub(crate) fn explain<M: Machine>(
+    machine: &M,
+    thread: &Thread,
+    id: SmoId,
+    refused: Refused,
+) -> Result<(), Denied> {
+    match refused {
+        Refused::CallerEnding => Err(Denied::CallerEnding),
+        Refused::NotTarget => Err(Denied::NotTarget(id)),
+        Refused::MissingRight => Err(Denied::MissingRight(id)),
+        Refused::OutOfObject => Err(Denied::OutOfObject(id)),
+        Refused::Closed => machine.with_kernel(|kernel| kernel.explain_closed(thread.key, id)),
+    }
+}

@@ -1,0 +1,308 @@
+//! The door for guests: words in, one word out. Nothing of a guest comes in
+//! any other way.
+
+use crate::border::{Outcome, Progress, Wait, Work};
+use crate::copy::{CopyRequest, Direction, Window, copy, explain};
+use crate::error::{Denied, Unmapped};
+use crate::id::{SmoId, TaskId};
+use crate::kernel::Request;
+use crate::machine::Machine;
+use crate::pin::Copier;
+use crate::sink::{Event, Sink};
+use crate::span::Span;
+use crate::task::Ending;
+use crate::thread::Thread;
+use usufruct_abi::{MAX_TASK_NAME_BYTES, MSG_BYTES, Number, PortfolioError};
+
+/// What a guest's call comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Reply {
+    /// The call's result.
+    Word(i32),
+    /// The thread waits; when it is woken or the time is up: [`resume`].
+    Block(Wait),
+}
+
+/// Serves one call of one guest thread. `words` are its arguments; an `int` is
+/// the low half of its word.
+#[inline]
+pub fn serve<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    number: Number,
+    words: [u64; 4],
+) -> Reply {
+    let [first, second, third, fourth] = words;
+    let copy_request = |direction| CopyRequest {
+        direction,
+        smo: int(first),
+        offset: int(second),
+        size: int(third),
+        buffer: fourth,
+        window: Window::WHOLE,
+    };
+    let word = match number {
+        Number::ReadMem => copy(machine, copier, thread, &copy_request(Direction::Read)),
+        Number::WriteMem => copy(machine, copier, thread, &copy_request(Direction::Write)),
+        Number::MemSize => {
+            let size = mem_size(machine, copier, thread, int(first));
+            finish(machine, thread, (number, words), size)
+        }
+        Number::LastError => thread.last_error().code(),
+        Number::GetCurrentTask => {
+            thread.succeed();
+            thread.task.raw()
+        }
+        Number::GetCurrentThread => {
+            thread.succeed();
+            thread.id.raw()
+        }
+        Number::ControlMem
+        | Number::AllocMemBlocks
+        | Number::GetPageSize
+        | Number::IsMemReadable
+        | Number::IsMemWritable
+        | Number::IsMemOwned
+        | Number::AvailMem => unattached(number),
+        Number::ShareMem
+        | Number::ClaimMem
+        | Number::PassMem
+        | Number::WatchTask
+        | Number::FindTask
+        | Number::OpenPort
+        | Number::ClosePort
+        | Number::SendMsg
+        | Number::GetMsg
+        | Number::GetMsgCount
+        | Number::WaitMsg => return control(machine, thread, number, words),
+    };
+    Reply::Word(word)
+}
+
+/// Goes on with a thread that waited in a call.
+pub fn resume<M: Machine>(machine: &M, thread: &mut Thread, wait: Wait, timed_out: bool) -> Reply {
+    let progress = machine.with_kernel(|kernel| kernel.resume(thread, wait, timed_out));
+    let timeout = wait.timeout_ms.map_or(u64::MAX, u64::from);
+    settle(
+        machine,
+        thread,
+        (Number::WaitMsg, [u64::from(wait.port), timeout, 0, 0]),
+        progress,
+    )
+}
+
+/// Ends a task and clears up after it.
+///
+/// # Errors
+///
+/// The id names no living task, or the host.
+pub fn end_task<M: Machine>(machine: &M, task: TaskId, ending: Ending) -> Result<(), Denied> {
+    let mut progress = machine.with_kernel(|kernel| kernel.end_task(task, ending));
+    loop {
+        match progress {
+            Progress::Do(step) => {
+                let outcome = carry_out(machine, step.work());
+                progress = machine.with_kernel(|kernel| kernel.done(step, outcome));
+            }
+            Progress::Answer(answer) => return answer.map(|_| ()),
+            Progress::Block(_) => return Ok(()),
+        }
+    }
+}
+
+/// A call of the control plane, its step carried out until it answers.
+fn control<M: Machine>(machine: &M, thread: &mut Thread, number: Number, words: [u64; 4]) -> Reply {
+    let Some(request) = Request::decode(machine, thread, number, words) else {
+        return Reply::Word(unattached(number));
+    };
+    let progress = machine.with_kernel(|kernel| kernel.begin(thread, &request));
+    settle(machine, thread, (number, words), progress)
+}
+
+fn settle<M: Machine>(
+    machine: &M,
+    thread: &mut Thread,
+    call: (Number, [u64; 4]),
+    mut progress: Progress,
+) -> Reply {
+    loop {
+        match progress {
+            Progress::Do(step) => {
+                let outcome = carry_out(machine, step.work());
+                progress = machine.with_kernel(|kernel| kernel.done(step, outcome));
+            }
+            Progress::Answer(answer) => return Reply::Word(finish(machine, thread, call, answer)),
+            Progress::Block(wait) => return Reply::Block(wait),
+        }
+    }
+}
+
+/// Has the machine carry out one step at once. A machine that can not act at
+/// once does so itself, and then says [`Kernel::done`](crate::Kernel::done).
+fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
+    match work {
+        Work::Drain(scope) => machine.plane().drain(*scope, machine.fences()),
+        Work::Deliver(delivery) => {
+            let sender = delivery.sender.to_le_bytes();
+            let (message_at, sender_at) = (delivery.message_at, delivery.sender_at);
+            if !reaches(machine, delivery.receiver, sender_at, sender.len())
+                || machine
+                    .store(delivery.receiver, message_at, &delivery.message)
+                    .is_err()
+                || machine
+                    .store(delivery.receiver, sender_at, &sender)
+                    .is_err()
+            {
+                return Outcome::Failed;
+            }
+        }
+        Work::Wake(thread) => machine.wake(*thread),
+        Work::Reap(task) => machine.reap(*task),
+        Work::Yield => machine.yield_now(),
+    }
+    Outcome::Done
+}
+
+fn reaches<M: Machine>(machine: &M, task: crate::TaskKey, at: u64, len: usize) -> bool {
+    Span::new(at, len as u64).is_some_and(|span| machine.reaches(task, span))
+}
+
+/// The one place where an answer becomes a guest's words: the result, and the
+/// thread's last error.
+pub(crate) fn finish<M: Machine>(
+    machine: &M,
+    thread: &mut Thread,
+    call: (Number, [u64; 4]),
+    answer: Result<i32, Denied>,
+) -> i32 {
+    match answer {
+        Ok(word) => {
+            thread.succeed();
+            word
+        }
+        Err(denied) => {
+            let (number, words) = call;
+            machine.sink().event(&Event::Refused {
+                thread: thread.id,
+                number,
+                words,
+                denied,
+            });
+            thread.fail(denied.error());
+            -1
+        }
+    }
+}
+
+/// `mem_size`: the length of an object, for its target only.
+fn mem_size<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &Thread,
+    raw: i32,
+) -> Result<i32, Denied> {
+    let id = SmoId::from_raw(raw).ok_or(Denied::NotAnId(raw))?;
+    loop {
+        match copier.pin_object(machine.fences(), thread.key, id) {
+            Ok((pinned, _)) => return Ok(pinned.len.cast_signed()),
+            Err(refused) => {
+                explain(machine, thread, id, refused)?;
+                machine.yield_now();
+            }
+        }
+    }
+}
+
+/// The answers of the page calls to a task that is not attached to a pool.
+/// (Contract, section 3)
+const fn unattached(number: Number) -> i32 {
+    match number {
+        Number::ControlMem => PortfolioError::BadPtr.code(),
+        // NULL, and "no".
+        _ => 0,
+    }
+}
+
+impl Request {
+    /// Gives the words of a control call their meaning, and reads what they
+    /// point at. `None` for the calls of the other plane.
+    pub fn decode<M: Machine>(
+        machine: &M,
+        thread: &Thread,
+        number: Number,
+        words: [u64; 4],
+    ) -> Option<Self> {
+        let [first, second, third, fourth] = words;
+        Some(match number {
+            Number::ShareMem => Self::ShareMem {
+                target: int(first),
+                span: u64::try_from(int(third))
+                    .ok()
+                    .and_then(|len| Span::new(second, len))
+                    .filter(|span| machine.reaches(thread.key, *span)),
+                size: int(third),
+                permissions: int(fourth),
+            },
+            Number::ClaimMem => Self::ClaimMem { smo: int(first) },
+            Number::PassMem => Self::PassMem {
+                smo: int(first),
+                target: int(second),
+            },
+            Number::WatchTask => Self::WatchTask {
+                task: int(first),
+                port: int(second),
+            },
+            Number::FindTask => Self::FindTask {
+                len: int(second),
+                name: load_name(machine, thread, first, int(second)).ok(),
+            },
+            Number::OpenPort => Self::OpenPort { port: int(first) },
+            Number::ClosePort => Self::ClosePort { port: int(first) },
+            Number::SendMsg => {
+                let mut message = [0; MSG_BYTES];
+                let loaded = machine.load(thread.key, third, &mut message);
+                let message = loaded.ok().map(|()| message);
+                Self::SendMsg {
+                    task: int(first),
+                    port: int(second),
+                    message,
+                }
+            }
+            Number::GetMsg => Self::GetMsg {
+                port: int(first),
+                message_at: second,
+                sender_at: third,
+            },
+            Number::GetMsgCount => Self::GetMsgCount { port: int(first) },
+            Number::WaitMsg => Self::WaitMsg {
+                port: int(first),
+                timeout_ms: int(second),
+            },
+            _ => return None,
+        })
+    }
+}
+
+fn load_name<M: Machine>(
+    machine: &M,
+    thread: &Thread,
+    from: u64,
+    len: i32,
+) -> Result<[u8; MAX_TASK_NAME_BYTES], Unmapped> {
+    let mut name = [0; MAX_TASK_NAME_BYTES];
+    let len = usize::try_from(len).map_err(|_| Unmapped)?;
+    let bytes = name.get_mut(..len).ok_or(Unmapped)?;
+    machine.load(thread.key, from, bytes)?;
+    Ok(name)
+}
+
+/// The `int` in a word: its low half.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the low half is what is meant"
+)]
+const fn int(word: u64) -> i32 {
+    (word as u32).cast_signed()
+}

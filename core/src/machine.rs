@@ -1,0 +1,120 @@
+//! What the core needs from the machine below it.
+
+use crate::error::{CopyFault, Unmapped};
+use crate::id::{TaskKey, ThreadId};
+use crate::kernel::Kernel;
+use crate::pin::{Plane, Transfer};
+use crate::sink::Sink;
+use crate::span::Span;
+use crate::sync::{AtomicU64, Ordering, announce, fence};
+
+/// The two fences that order a pin against the close of its record, and how to
+/// wait. The defaults are sequentially consistent on both sides; a machine that
+/// makes one side lighter must make the other heavier.
+pub trait Fences {
+    /// Stores the pin, at least with release order. In the view of whoever
+    /// calls [`Self::heavy`], no later load passes it.
+    #[inline(always)]
+    fn announce(&self, pin: &AtomicU64, value: u64) {
+        announce(pin, value);
+    }
+
+    /// A full fence here, and as many on other processors as
+    /// [`Self::announce`] leaves out.
+    #[inline(always)]
+    fn heavy(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    /// Between two looks at a pin, `looks` of which were in vain: spin at first,
+    /// then let another thread run. A machine whose processors ask things of
+    /// each other answers them here.
+    fn pause(&self, looks: u32);
+}
+
+/// The machine that a kernel runs on. It carries decisions out and can not make one.
+///
+/// # Contract
+///
+/// The core is safe code, so a wrong machine cannot corrupt the kernel's
+/// tables. It can break the isolation of tasks. An implementation keeps to this:
+///
+/// 1. **Identity is the machine's.** Each call comes with the [`Thread`] of the
+///    guest thread that made it, never with one that a guest chose.
+/// 2. **Translate, never trust.** Each address is looked up in the memory of the
+///    task it is given with. A range that passed the core's checks may still be
+///    gone; that is a [`CopyFault`], not a bug.
+/// 3. **All or nothing.** If moving a chunk or a delivery fails, no byte has changed.
+/// 4. **As if through a buffer.** Source and destination of a chunk may overlap.
+/// 5. **No way back in.** Carrying out a step calls nothing of the kernel and
+///    runs no guest code; [`Machine::with_kernel`] is not entered twice by one
+///    thread. A [`Transfer`] is not kept, and its thread does not suspend.
+/// 6. **Every step is answered.** A [`Step`](crate::Step) that is dropped leaves
+///    its object or task in the middle of a change for ever.
+/// 7. **Memory outlives the barrier.** A task's memory stays readable for the
+///    kernel until [`Machine::reap`] is called for it.
+///
+/// [`Thread`]: crate::Thread
+pub trait Machine {
+    /// Who listens.
+    type Sink: Sink;
+    /// How pins and revokers are ordered here.
+    type Fences: Fences;
+
+    /// Runs `rule` on the kernel's tables, and nobody else meanwhile. Short.
+    fn with_kernel<R>(&self, rule: impl FnOnce(&mut Kernel<Self::Sink>) -> R) -> R;
+
+    /// What both planes see.
+    fn plane(&self) -> &Plane;
+
+    /// The fences of this machine. The same ones every time.
+    fn fences(&self) -> &Self::Fences;
+
+    /// Who listens to refusals.
+    fn sink(&self) -> &Self::Sink;
+
+    /// Whether all of `span` is memory of `task`; of an empty span, its first
+    /// address. Asked about the caller, or about an owner under a pin.
+    fn reaches(&self, task: TaskKey, span: Span) -> bool;
+
+    /// Moves an approved chunk from the owner's memory to the caller's.
+    /// (Sartoris: `arch_cpy_from_task`)
+    ///
+    /// # Errors
+    ///
+    /// Whose side was not there. Nothing was moved then.
+    fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault>;
+
+    /// Moves an approved chunk from the caller's memory to the owner's.
+    /// (Sartoris: `arch_cpy_to_task`)
+    ///
+    /// # Errors
+    ///
+    /// Whose side was not there. Nothing was moved then.
+    fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault>;
+
+    /// Reads an argument out of the caller's memory.
+    ///
+    /// # Errors
+    ///
+    /// The range is not the caller's to read.
+    fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped>;
+
+    /// Stores a result into the caller's memory.
+    ///
+    /// # Errors
+    ///
+    /// The range is not the caller's to store to. No byte was stored.
+    fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped>;
+
+    /// Lets a thread that waits go on; if it does not wait yet, its next wait
+    /// ends at once. Then the machine calls [`resume`](crate::resume) for it.
+    fn wake(&self, thread: ThreadId);
+
+    /// The barrier of a task's end has passed: its memory and its input and
+    /// output may go.
+    fn reap(&self, task: TaskKey);
+
+    /// Lets other calls in before the caller goes on.
+    fn yield_now(&self);
+}

@@ -1,0 +1,26 @@
+//! The atomics that the two planes meet on. The one file that knows the model
+//! checker: under `cfg(loom)` they are loom's.
+
+#[cfg(not(loom))]
+pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(loom)]
+pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// Stores a pin so that no later load of this processor passes it, in the view
+/// of whoever executes a sequentially consistent fence afterwards. At least a
+/// release, so that what the last pin covered is seen by who sees this one.
+///
+/// One locked instruction on x86-64; the revoker's side is [`fence`].
+#[cfg(not(loom))]
+#[inline(always)]
+pub fn announce(pin: &AtomicU64, value: u64) {
+    pin.swap(value, Ordering::SeqCst);
+}
+
+/// The same for the model checker, which takes `SeqCst` accesses for `AcqRel`
+/// ones and models fences alone.
+#[cfg(loom)]
+pub fn announce(pin: &AtomicU64, value: u64) {
+    pin.store(value, Ordering::Release);
+    fence(Ordering::SeqCst);
+}

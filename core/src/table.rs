@@ -1,0 +1,53 @@
+//! A table of fixed size whose entries are found by number.
+
+use alloc::boxed::Box;
+use core::ops::{Index, IndexMut};
+
+/// "No entry", in links between entries.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Entries 0 to `len - 1`, all made when the kernel is made.
+#[derive(Debug)]
+pub(crate) struct Table<T>(Box<[T]>);
+
+impl<T> Table<T> {
+    /// A table of `len` entries, each made by `entry` from its number.
+    pub(crate) fn new(len: u32, entry: impl FnMut(u32) -> T) -> Self {
+        Self((0..len).map(entry).collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..).zip(self.0.iter())
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.0.get(number as usize)
+    }
+}
+
+/// The one place of the core that indexes. Numbers of entries are made by the
+/// tables themselves and never come from a guest, so one out of range is a bug
+/// of the kernel, and stopping is better than going on with a wrong entry.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "see above: the one place that indexes"
+)]
+mod entries {
+    use super::{Index, IndexMut, Table};
+
+    impl<T> Index<u32> for Table<T> {
+        type Output = T;
+
+        #[inline]
+        fn index(&self, number: u32) -> &T {
+            &self.0[number as usize]
+        }
+    }
+
+    impl<T> IndexMut<u32> for Table<T> {
+        #[inline]
+        fn index_mut(&mut self, number: u32) -> &mut T {
+            &mut self.0[number as usize]
+        }
+    }
+}
