@@ -59,13 +59,15 @@ pub fn serve<M: Machine>(
             thread.succeed();
             thread.id.raw()
         }
-        Number::ControlMem
-        | Number::AllocMemBlocks
+        // What section 3 of the contract answers a task that no pool is
+        // attached to: ER_BadPtr, NULL, or 0 for "no".
+        Number::ControlMem => PortfolioError::BadPtr.code(),
+        Number::AllocMemBlocks
         | Number::GetPageSize
         | Number::IsMemReadable
         | Number::IsMemWritable
         | Number::IsMemOwned
-        | Number::AvailMem => unattached(number),
+        | Number::AvailMem => 0,
         Number::ShareMem
         | Number::ClaimMem
         | Number::PassMem
@@ -115,7 +117,8 @@ pub fn end_task<M: Machine>(machine: &M, task: TaskId, ending: Ending) -> Result
 /// A call of the control plane, its step carried out until it answers.
 fn control<M: Machine>(machine: &M, thread: &mut Thread, number: Number, words: [u64; 4]) -> Reply {
     let Some(request) = Request::decode(machine, thread, number, words) else {
-        return Reply::Word(unattached(number));
+        // `serve` sends the calls of the control plane here, and no others.
+        return Reply::Word(-1);
     };
     let progress = machine.with_kernel(|kernel| kernel.begin(thread, &request));
     settle(machine, thread, (number, words), progress)
@@ -215,16 +218,6 @@ fn mem_size<M: Machine>(
     }
 }
 
-/// The answers of the page calls to a task that is not attached to a pool.
-/// (Contract, section 3)
-const fn unattached(number: Number) -> i32 {
-    match number {
-        Number::ControlMem => PortfolioError::BadPtr.code(),
-        // NULL, and "no".
-        _ => 0,
-    }
-}
-
 impl Request {
     /// Gives the words of a control call their meaning, and reads what they
     /// point at. `None` for the calls of the other plane.
@@ -280,7 +273,19 @@ impl Request {
                 port: int(first),
                 timeout_ms: int(second),
             },
-            _ => return None,
+            Number::ReadMem
+            | Number::WriteMem
+            | Number::MemSize
+            | Number::LastError
+            | Number::GetCurrentTask
+            | Number::GetCurrentThread
+            | Number::ControlMem
+            | Number::AllocMemBlocks
+            | Number::GetPageSize
+            | Number::IsMemReadable
+            | Number::IsMemWritable
+            | Number::IsMemOwned
+            | Number::AvailMem => return None,
         })
     }
 }

@@ -154,7 +154,7 @@ impl<S: Sink> Kernel<S> {
     /// A thread of the task `host`: the program that this kernel is part of.
     #[must_use]
     pub fn host(&self) -> Thread {
-        let host = &self.tasks[HOST];
+        let host = self.tasks.at(HOST);
         Thread::new(
             TaskKey {
                 index: HOST,
@@ -168,7 +168,7 @@ impl<S: Sink> Kernel<S> {
     #[must_use]
     pub fn task_named(&self, name: &[u8]) -> Option<TaskId> {
         let index = self.names.find(&self.tasks, &Name::new(name).ok()?)?;
-        Some(self.tasks[index].id)
+        Some(self.tasks.at(index).id)
     }
 
     /// Begins a call of a guest.

@@ -92,7 +92,7 @@ impl Messages {
         let number = self.first_free;
         let place = self.places.get(number)?;
         self.first_free = place.next;
-        self.places[number] = Place {
+        *self.places.at_mut(number) = Place {
             content,
             next: NONE,
         };
@@ -102,7 +102,7 @@ impl Messages {
 
     /// Frees a place that stands in no list any more.
     pub(crate) fn put_back(&mut self, number: u32) {
-        self.places[number] = Place {
+        *self.places.at_mut(number) = Place {
             content: Content::Free,
             next: self.first_free,
         };
@@ -115,7 +115,7 @@ impl Messages {
         if number == NONE {
             return None;
         }
-        match &mut self.places[number].content {
+        match &mut self.places.at_mut(number).content {
             Content::Watching(watch) => Some(watch),
             Content::Free | Content::Queued(_) | Content::Delivering(_) => None,
         }

@@ -79,7 +79,7 @@ impl Names {
     }
 
     pub(crate) fn find(&self, tasks: &impl Bearers, name: &Name) -> Option<u32> {
-        let mut index = self.first[name.hash() & self.mask];
+        let mut index = *self.first.at(name.hash() & self.mask);
         while index != NONE {
             let bearer = tasks.named(index);
             if bearer.name == *name {
@@ -91,7 +91,7 @@ impl Names {
     }
 
     pub(crate) fn insert(&mut self, tasks: &mut impl Bearers, index: u32, name: Name) {
-        let first = &mut self.first[name.hash() & self.mask];
+        let first = self.first.at_mut(name.hash() & self.mask);
         *tasks.named_mut(index) = Named { name, next: *first };
         *first = index;
     }
@@ -99,11 +99,11 @@ impl Names {
     pub(crate) fn remove(&mut self, tasks: &mut impl Bearers, index: u32) {
         let after = tasks.named(index).next;
         let bucket = tasks.named(index).name.hash() & self.mask;
-        if self.first[bucket] == index {
-            self.first[bucket] = after;
+        if *self.first.at(bucket) == index {
+            *self.first.at_mut(bucket) = after;
             return;
         }
-        let mut before = self.first[bucket];
+        let mut before = *self.first.at(bucket);
         while before != NONE {
             let bearer = tasks.named_mut(before);
             if bearer.next == index {

@@ -61,14 +61,14 @@ impl<S: Sink> Kernel<S> {
         if self.open_port_of(caller.key.index, port).is_ok() {
             return Err(Denied::PortOpen(port));
         }
-        let is_sure = self.tasks[caller.key.index].open_ports < SURE_PORTS;
+        let is_sure = self.tasks.at(caller.key.index).open_ports < SURE_PORTS;
         if !is_sure {
             if self.messages.shared() < SURE_MESSAGES {
                 return Err(Denied::MessageTableFull);
             }
             self.messages.unmet = self.messages.unmet.saturating_add(SURE_MESSAGES);
         }
-        let task = &mut self.tasks[caller.key.index];
+        let task = self.tasks.at_mut(caller.key.index);
         task.open_ports = task.open_ports.saturating_add(1);
         if let Some(entry) = task.ports.get_mut(usize::from(port)) {
             let opening = entry.opening.wrapping_add(1);
@@ -100,12 +100,12 @@ impl<S: Sink> Kernel<S> {
         };
         let mut place = entry.first;
         while place != NONE {
-            let next = self.messages.places[place].next;
+            let next = self.messages.places.at(place).next;
             self.messages.put_back(place);
             place = next;
         }
         self.drop_watches(entry.first_watch);
-        let task = &mut self.tasks[index];
+        let task = self.tasks.at_mut(index);
         let unmet = self
             .messages
             .unmet
@@ -153,7 +153,7 @@ impl<S: Sink> Kernel<S> {
             self.messages.unmet = self.messages.unmet.saturating_sub(1);
         }
         self.push_back(receiver.index, port, place);
-        let to = self.tasks[receiver.index].id;
+        let to = self.tasks.at(receiver.index).id;
         self.sink.event(&Event::Sent {
             from: caller.task,
             to,
@@ -170,7 +170,7 @@ impl<S: Sink> Kernel<S> {
         let (mut held, mut holds_sure) = (0_u8, false);
         let mut place = entry.first;
         while place != NONE {
-            let queued = &self.messages.places[place];
+            let queued = self.messages.places.at(place);
             if let Content::Queued(message) = queued.content
                 && message.sender == sender
             {
@@ -205,10 +205,10 @@ impl<S: Sink> Kernel<S> {
         let place = self
             .pop(caller.key.index, port)
             .ok_or(Denied::NoMessage(port))?;
-        let Content::Queued(message) = self.messages.places[place].content else {
+        let Content::Queued(message) = self.messages.places.at(place).content else {
             return Err(Denied::NoMessage(port));
         };
-        self.messages.places[place].content = Content::Delivering(message);
+        self.messages.places.at_mut(place).content = Content::Delivering(message);
         let Message { sender, bytes, .. } = message;
         let receiver = caller.key;
         let delivery = Delivery {
@@ -234,7 +234,7 @@ impl<S: Sink> Kernel<S> {
         (port, opening): (u8, u32),
         outcome: Outcome,
     ) -> Progress {
-        let Content::Delivering(message) = self.messages.places[place].content else {
+        let Content::Delivering(message) = self.messages.places.at(place).content else {
             return Progress::Answer(Err(Denied::NoMessage(port)));
         };
         let is_same = self.plane.lives(receiver)
@@ -247,13 +247,13 @@ impl<S: Sink> Kernel<S> {
                     self.uncharge(receiver.index, port, message.charge);
                 }
                 self.messages.put_back(place);
-                let task = self.tasks[receiver.index].id;
+                let task = self.tasks.at(receiver.index).id;
                 self.sink.event(&Event::Received { task, port });
                 Progress::answer(0)
             }
             Outcome::Failed => {
                 if is_same {
-                    self.messages.places[place].content = Content::Queued(message);
+                    self.messages.places.at_mut(place).content = Content::Queued(message);
                     self.push_front(receiver.index, port, place);
                 } else {
                     self.messages.put_back(place);
@@ -278,24 +278,24 @@ impl<S: Sink> Kernel<S> {
         is_over: bool,
     ) -> Result<Progress, Denied> {
         let port = port_number(raw)?;
-        self.tasks[caller.key.index].waiting_on = None;
+        self.tasks.at_mut(caller.key.index).waiting_on = None;
         if self.open_port_of(caller.key.index, port)?.queued > 0 {
             return Ok(Progress::answer(0));
         }
         if is_over || timeout_ms == Some(0) {
             return Err(Denied::NoMessage(port));
         }
-        self.tasks[caller.key.index].waiting_on = Some(port);
+        self.tasks.at_mut(caller.key.index).waiting_on = Some(port);
         Ok(Progress::Block(Wait { port, timeout_ms }))
     }
 
     /// The entry of a port, open or not.
     pub(crate) fn port(&self, index: u32, port: u32) -> Option<&Port> {
-        self.tasks[index].ports.get(port as usize)
+        self.tasks.at(index).ports.get(port as usize)
     }
 
     pub(crate) fn port_mut(&mut self, index: u32, port: u8) -> Option<&mut Port> {
-        self.tasks[index].ports.get_mut(usize::from(port))
+        self.tasks.at_mut(index).ports.get_mut(usize::from(port))
     }
 
     pub(crate) fn open_port_of(&self, index: u32, port: u8) -> Result<&Port, Denied> {
@@ -314,7 +314,7 @@ impl<S: Sink> Kernel<S> {
 
     /// The thread that waits on this port and must be woken, once.
     pub(crate) fn take_waiter(&mut self, index: u32, port: u8) -> Option<ThreadId> {
-        let task = &mut self.tasks[index];
+        let task = self.tasks.at_mut(index);
         if task.waiting_on != Some(port) {
             return None;
         }
@@ -324,7 +324,7 @@ impl<S: Sink> Kernel<S> {
 
     pub(crate) fn push_back(&mut self, index: u32, port: u8, place: u32) {
         let charge = self.charge_of(place);
-        self.messages.places[place].next = NONE;
+        self.messages.places.at_mut(place).next = NONE;
         let Some(entry) = self.port_mut(index, port) else {
             return;
         };
@@ -336,7 +336,7 @@ impl<S: Sink> Kernel<S> {
         if last == NONE {
             entry.first = place;
         } else {
-            self.messages.places[last].next = place;
+            self.messages.places.at_mut(last).next = place;
         }
     }
 
@@ -350,7 +350,7 @@ impl<S: Sink> Kernel<S> {
         if first == NONE {
             entry.last = place;
         }
-        self.messages.places[place].next = first;
+        self.messages.places.at_mut(place).next = first;
     }
 
     fn pop(&mut self, index: u32, port: u8) -> Option<u32> {
@@ -380,7 +380,7 @@ impl<S: Sink> Kernel<S> {
     }
 
     fn charge_of(&self, place: u32) -> Option<Charge> {
-        match self.messages.places[place].content {
+        match self.messages.places.at(place).content {
             Content::Queued(message) => Some(message.charge),
             Content::Free | Content::Delivering(_) | Content::Watching(_) => None,
         }

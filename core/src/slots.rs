@@ -81,7 +81,7 @@ impl Slots {
         if number == NONE {
             return None;
         }
-        let slot = &mut self.slots[number];
+        let slot = self.slots.at_mut(number);
         slot.used = true;
         self.oldest = slot.next;
         if self.oldest == NONE {
@@ -96,7 +96,7 @@ impl Slots {
     /// Ends the life in a slot: from here on its id names nobody, and the slot
     /// waits behind all others that are free.
     pub(crate) fn release(&mut self, number: u32) {
-        let slot = &mut self.slots[number];
+        let slot = self.slots.at_mut(number);
         slot.used = false;
         slot.next = NONE;
         if slot.generation >= self.generations {
@@ -108,7 +108,7 @@ impl Slots {
         if self.newest == NONE {
             self.oldest = number;
         } else {
-            self.slots[self.newest].next = number;
+            self.slots.at_mut(self.newest).next = number;
         }
         self.newest = number;
     }

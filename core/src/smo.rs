@@ -67,8 +67,8 @@ impl<S: Sink> Kernel<S> {
         }
         let target = self.live_task(share.target)?;
         let span = share.span.ok_or(Denied::CallerMemory)?;
-        let owned = self.tasks[caller.key.index].smo_count;
-        if owned >= self.tasks[caller.key.index].quota.smos {
+        let owned = self.tasks.at(caller.key.index).smo_count;
+        if owned >= self.tasks.at(caller.key.index).quota.smos {
             return Err(Denied::QuotaUsedUp);
         }
         let free = self.limits.smos.saturating_sub(self.smos_owned);
@@ -84,14 +84,14 @@ impl<S: Sink> Kernel<S> {
             span,
             permissions,
         };
-        self.smos[slot] = Smo {
+        *self.smos.at_mut(slot) = Smo {
             state: SmoState::Live,
             grant: Some(grant),
             ..Smo::FREE
         };
         self.link(slot, caller.key.index);
         self.publish(slot);
-        let target = self.tasks[target.index].id;
+        let target = self.tasks.at(target.index).id;
         let owner = caller.task;
         self.sink.event(&Event::Shared {
             owner,
@@ -124,9 +124,9 @@ impl<S: Sink> Kernel<S> {
             return Err(Denied::NotTarget(grant.id));
         }
         let target = self.live_task(to)?;
-        self.smos[slot].grant = Some(Grant { target, ..grant });
+        self.smos.at_mut(slot).grant = Some(Grant { target, ..grant });
         self.close_for_change(slot);
-        let to = self.tasks[target.index].id;
+        let to = self.tasks.at(target.index).id;
         self.sink.event(&Event::Passed {
             by: caller.task,
             to,
@@ -137,7 +137,7 @@ impl<S: Sink> Kernel<S> {
 
     /// The barrier of one change has passed.
     pub(crate) fn settle(&mut self, slot: u32) {
-        let smo = &mut self.smos[slot];
+        let smo = self.smos.at_mut(slot);
         smo.changes = smo.changes.saturating_sub(1);
         if smo.changes > 0 {
             return;
@@ -155,7 +155,7 @@ impl<S: Sink> Kernel<S> {
     pub(crate) fn settle_chain(&mut self, first: u32) {
         let mut slot = first;
         while slot != NONE {
-            let next = self.smos[slot].next;
+            let next = self.smos.at(slot).next;
             self.settle(slot);
             slot = next;
         }
@@ -164,7 +164,7 @@ impl<S: Sink> Kernel<S> {
     /// Ends an object in the books: its id names nothing, its owner has one fewer.
     pub(crate) fn doom(&mut self, slot: u32) {
         self.unlink(slot);
-        self.smos[slot].state = SmoState::Doomed;
+        self.smos.at_mut(slot).state = SmoState::Doomed;
         self.close_for_change(slot);
     }
 
@@ -178,7 +178,7 @@ impl<S: Sink> Kernel<S> {
         if !self.plane.lives(grant.owner) {
             return Err(Denied::NoSuchSmo(id));
         }
-        debug_assert!(self.smos[slot].changes > 0 || self.plane.published(slot).is_some());
+        debug_assert!(self.smos.at(slot).changes > 0 || self.plane.published(slot).is_some());
         Ok(())
     }
 
@@ -190,7 +190,7 @@ impl<S: Sink> Kernel<S> {
             .smo_slots
             .find(id.bits())
             .ok_or(Denied::NoSuchSmo(id))?;
-        let smo = &self.smos[slot];
+        let smo = self.smos.at(slot);
         match smo.grant {
             Some(grant) if smo.state == SmoState::Live && self.plane.lives(grant.owner) => {
                 Ok((slot, grant))
@@ -200,25 +200,25 @@ impl<S: Sink> Kernel<S> {
     }
 
     fn close_for_change(&mut self, slot: u32) {
-        let smo = &mut self.smos[slot];
+        let smo = self.smos.at_mut(slot);
         smo.changes = smo.changes.saturating_add(1);
         self.plane.close(slot);
     }
 
     fn publish(&mut self, slot: u32) {
-        if let Some(grant) = &self.smos[slot].grant {
+        if let Some(grant) = &self.smos.at(slot).grant {
             self.tenures = self.tenures.saturating_add(1);
             self.plane.open(slot, grant, self.tenures);
         }
     }
 
     fn link(&mut self, slot: u32, owner: u32) {
-        let first = self.tasks[owner].first_smo;
-        self.smos[slot].next = first;
+        let first = self.tasks.at(owner).first_smo;
+        self.smos.at_mut(slot).next = first;
         if first != NONE {
-            self.smos[first].previous = slot;
+            self.smos.at_mut(first).previous = slot;
         }
-        let task = &mut self.tasks[owner];
+        let task = self.tasks.at_mut(owner);
         task.first_smo = slot;
         if task.smo_count < SURE_SMOS {
             self.smos_unmet = self.smos_unmet.saturating_sub(1);
@@ -233,19 +233,19 @@ impl<S: Sink> Kernel<S> {
             next,
             grant,
             ..
-        } = self.smos[slot];
+        } = *self.smos.at(slot);
         let Some(Grant { owner, .. }) = grant else {
             return;
         };
         if next != NONE {
-            self.smos[next].previous = previous;
+            self.smos.at_mut(next).previous = previous;
         }
         if previous != NONE {
-            self.smos[previous].next = next;
+            self.smos.at_mut(previous).next = next;
         }
-        self.smos[slot].previous = NONE;
-        self.smos[slot].next = NONE;
-        let task = &mut self.tasks[owner.index];
+        self.smos.at_mut(slot).previous = NONE;
+        self.smos.at_mut(slot).next = NONE;
+        let task = self.tasks.at_mut(owner.index);
         if task.first_smo == slot {
             task.first_smo = next;
         }

@@ -1,7 +1,6 @@
 //! A table of fixed size whose entries are found by number.
 
 use alloc::boxed::Box;
-use core::ops::{Index, IndexMut};
 
 /// "No entry", in links between entries.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -23,31 +22,23 @@ impl<T> Table<T> {
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.0.get(number as usize)
     }
-}
 
-/// The one place of the core that indexes. Numbers of entries are made by the
-/// tables themselves and never come from a guest, so one out of range is a bug
-/// of the kernel, and stopping is better than going on with a wrong entry.
-#[allow(
-    clippy::indexing_slicing,
-    reason = "see above: the one place that indexes"
-)]
-mod entries {
-    use super::{Index, IndexMut, Table};
-
-    impl<T> Index<u32> for Table<T> {
-        type Output = T;
-
-        #[inline]
-        fn index(&self, number: u32) -> &T {
-            &self.0[number as usize]
-        }
+    /// The entry of a number that a table has made. Numbers of entries never
+    /// come from a guest, so one out of range is a bug of the kernel, and
+    /// stopping is better than going on with a wrong entry.
+    #[inline]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the one place that indexes: see above"
+    )]
+    pub(crate) fn at(&self, number: u32) -> &T {
+        &self.0[number as usize]
     }
 
-    impl<T> IndexMut<u32> for Table<T> {
-        #[inline]
-        fn index_mut(&mut self, number: u32) -> &mut T {
-            &mut self.0[number as usize]
-        }
+    /// The same, to be changed.
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "the other half of that one place")]
+    pub(crate) fn at_mut(&mut self, number: u32) -> &mut T {
+        &mut self.0[number as usize]
     }
 }

@@ -112,11 +112,11 @@ impl Task {
 
 impl Bearers for Table<Task> {
     fn named(&self, index: u32) -> &Named {
-        &self[index].named
+        &self.at(index).named
     }
 
     fn named_mut(&mut self, index: u32) -> &mut Named {
-        &mut self[index].named
+        &mut self.at_mut(index).named
     }
 }
 
@@ -154,8 +154,8 @@ impl<S: Sink> Kernel<S> {
             index,
             life: self.lives,
         };
-        self.task_ids[slot].index = index;
-        self.tasks[index] = Task {
+        self.task_ids.at_mut(slot).index = index;
+        *self.tasks.at_mut(index) = Task {
             state: TaskState::Alive,
             life: key.life,
             slot,
@@ -181,8 +181,8 @@ impl<S: Sink> Kernel<S> {
             Ok(key) if key.index != HOST => key,
             Ok(_) | Err(_) => return Progress::Answer(Err(Denied::NoSuchTask(task.raw()))),
         };
-        self.tasks[key.index].state = TaskState::Ending(ending);
-        self.tasks[key.index].waiting_on = None;
+        self.tasks.at_mut(key.index).state = TaskState::Ending(ending);
+        self.tasks.at_mut(key.index).waiting_on = None;
         self.plane.set_life(key.index, 0);
         self.names.remove(&mut self.tasks, key.index);
         self.sink.event(&Event::TaskEnding { task, ending });
@@ -196,7 +196,7 @@ impl<S: Sink> Kernel<S> {
             Stage::Barrier => {
                 let key = TaskKey {
                     index,
-                    life: self.tasks[index].life,
+                    life: self.tasks.at(index).life,
                 };
                 clearing(Work::Reap(key), index, Stage::Reaped)
             }
@@ -215,12 +215,12 @@ impl<S: Sink> Kernel<S> {
     fn end_some_smos(&mut self, index: u32) -> Progress {
         let mut first = NONE;
         for _ in 0..ENDING_BATCH {
-            let slot = self.tasks[index].first_smo;
+            let slot = self.tasks.at(index).first_smo;
             if slot == NONE {
                 break;
             }
             self.doom(slot);
-            self.smos[slot].next = first;
+            self.smos.at_mut(slot).next = first;
             first = slot;
         }
         if first == NONE {
@@ -244,7 +244,7 @@ impl<S: Sink> Kernel<S> {
 
     /// Tells one of those who watch; with the last, the task's place is free.
     fn tell_one_watcher(&mut self, index: u32) -> Progress {
-        let task = &self.tasks[index];
+        let task = self.tasks.at(index);
         let TaskState::Ending(ending) = task.state else {
             return Progress::answer(0);
         };
@@ -252,7 +252,7 @@ impl<S: Sink> Kernel<S> {
         let wake = (place != NONE)
             .then(|| self.fire(place, id, ending))
             .flatten();
-        let is_last = self.tasks[index].first_watch == NONE;
+        let is_last = self.tasks.at(index).first_watch == NONE;
         if is_last {
             self.free_task(index, ending);
         }
@@ -265,13 +265,13 @@ impl<S: Sink> Kernel<S> {
     }
 
     fn free_task(&mut self, index: u32, ending: Ending) {
-        let (id, slot) = (self.tasks[index].id, self.tasks[index].slot);
+        let (id, slot) = (self.tasks.at(index).id, self.tasks.at(index).slot);
         self.task_slots.release(slot);
-        self.task_ids[slot] = TaskSlot {
+        *self.task_ids.at_mut(slot) = TaskSlot {
             index: NONE,
             ending,
         };
-        self.tasks[index] = Task::nobody(id, self.first_free_task);
+        *self.tasks.at_mut(index) = Task::nobody(id, self.first_free_task);
         self.first_free_task = index;
         self.sink.event(&Event::TaskEnded { task: id, ending });
     }
@@ -279,7 +279,7 @@ impl<S: Sink> Kernel<S> {
     /// The live task that a guest's number means.
     pub(crate) fn live_task(&self, raw: i32) -> Result<TaskKey, Denied> {
         let key = self.known_task(raw)?;
-        match self.tasks[key.index].state {
+        match self.tasks.at(key.index).state {
             TaskState::Alive => Ok(key),
             TaskState::Free | TaskState::Ending(_) => Err(Denied::NoSuchTask(raw)),
         }
@@ -292,10 +292,10 @@ impl<S: Sink> Kernel<S> {
             .task_slots
             .find(id.bits())
             .ok_or(Denied::NoSuchTask(raw))?;
-        let index = self.task_ids[slot].index;
+        let index = self.task_ids.at(slot).index;
         Ok(TaskKey {
             index,
-            life: self.tasks[index].life,
+            life: self.tasks.at(index).life,
         })
     }
 
@@ -306,7 +306,7 @@ impl<S: Sink> Kernel<S> {
             .names
             .find(&self.tasks, &name)
             .ok_or(Denied::NoSuchName)?;
-        Ok(Progress::answer(self.tasks[index].id.raw()))
+        Ok(Progress::answer(self.tasks.at(index).id.raw()))
     }
 }
 

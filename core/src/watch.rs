@@ -54,7 +54,7 @@ impl<S: Sink> Kernel<S> {
             return Ok(Progress::answer(0));
         }
         let ending = match ended {
-            Some((slot, true)) => self.task_ids[slot].ending,
+            Some((slot, true)) => self.task_ids.at(slot).ending,
             Some((_, false)) | None => Ending::FORGOTTEN,
         };
         let wake = self.tell(place, (by, port), id, ending);
@@ -95,13 +95,13 @@ impl<S: Sink> Kernel<S> {
             bytes,
             charge: Charge::Watch,
         };
-        self.messages.places[place].content = Content::Queued(message);
+        self.messages.places.at_mut(place).content = Content::Queued(message);
         self.push_back(by, port, place);
         self.take_waiter(by, port)
     }
 
     fn link_watch(&mut self, place: u32, of: u32, by: u32, port: u8) {
-        let first = core::mem::replace(&mut self.tasks[of].first_watch, place);
+        let first = core::mem::replace(&mut self.tasks.at_mut(of).first_watch, place);
         if let Some(neighbour) = self.messages.watch_mut(first) {
             neighbour.previous = place;
         }
@@ -109,7 +109,7 @@ impl<S: Sink> Kernel<S> {
             Some(entry) => core::mem::replace(&mut entry.first_watch, place),
             None => NONE,
         };
-        let entry = &mut self.messages.places[place];
+        let entry = self.messages.places.at_mut(place);
         entry.content = Content::Watching(Watch {
             of,
             by,
@@ -121,7 +121,7 @@ impl<S: Sink> Kernel<S> {
     }
 
     fn unlink_from_task(&mut self, place: u32) {
-        let next = self.messages.places[place].next;
+        let next = self.messages.places.at(place).next;
         let Some(&mut Watch { of, previous, .. }) = self.messages.watch_mut(place) else {
             return;
         };
@@ -129,9 +129,9 @@ impl<S: Sink> Kernel<S> {
             neighbour.previous = previous;
         }
         if previous == NONE {
-            self.tasks[of].first_watch = next;
+            self.tasks.at_mut(of).first_watch = next;
         } else {
-            self.messages.places[previous].next = next;
+            self.messages.places.at_mut(previous).next = next;
         }
     }
 
