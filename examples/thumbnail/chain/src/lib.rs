@@ -1,0 +1,32 @@
+//! What the four programs of the thumbnail example say to each other.
+//!
+//! ```text
+//!            File                Picture              Picture
+//!   reader ---------> decoder ------------> scaler -----------> encoder
+//!          <---------         <------------        <-----------
+//!             Done              Done or Refused    Done or Refused
+//! ```
+//!
+//! A letter names a shared memory object of its sender, and the receiver copies
+//! the bytes out of it. Orders come down on the port [`WORK`], answers go back up to
+//! [`ANSWER`]; a lender keeps its object standing until it has the answer.
+//!
+//! Each program watches its neighbours, so that the end of one, however it came
+//! about, ends the others in turn and nobody waits for ever. One failed: it alone
+//! tells the person, and the others stop quietly (see [`Stop`]).
+//!
+//! The decoder is expected to be hostile or to break, and may be started again.
+//! Nobody takes its word: letters count only from a task that has the name they
+//! expect, and objects only if they hold what the letter says.
+
+mod fault;
+mod letter;
+mod neighbour;
+mod picture;
+
+pub use fault::{Fault, Stop, run};
+pub use letter::Letter;
+pub use neighbour::{
+    ANSWER, DECODER, ENCODER, News, READER, SCALER, WORK, answered, find, next, open, tell,
+};
+pub use picture::{MAX_FILE_BYTES, MAX_PIXELS, Picture, Size};

@@ -1,0 +1,73 @@
+//! Which decoder a file goes to, and what is refused before any decoder works on it.
+
+use std::panic::PanicHookInfo;
+
+use thumbnail_chain::{DECODER, Fault, MAX_PIXELS, Picture, Size};
+
+use crate::{jpeg, png};
+
+/// What can be done about a file that does not decode.
+const ANOTHER: &str = "use another JPEG or PNG file";
+
+/// A decoder panicked: for the person that is one more way of not reading the file.
+pub(crate) fn give_up(panic: &PanicHookInfo<'_>) {
+    let cause = match panic.location() {
+        Some(at) => format!(
+            "its decoder gave up at {}:{}",
+            file_name(at.file()),
+            at.line()
+        ),
+        None => "its decoder gave up".to_owned(),
+    };
+    eprintln!("{DECODER}: {}", Fault::new("the picture", cause, ANOTHER));
+    std::process::exit(1);
+}
+
+/// The last part of a path: the rest tells where the program was built.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Decodes a whole file.
+pub(crate) fn picture(file: &[u8]) -> Result<Picture, Fault> {
+    match file {
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file),
+        [0xff, 0xd8, ..] => jpeg::decode(file),
+        _ => {
+            let begin: Vec<String> = file
+                .iter()
+                .take(4)
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let cause = format!(
+                "it is neither JPEG nor PNG: it begins with {}",
+                begin.join(" ")
+            );
+            Err(Fault::new("the picture", cause, ANOTHER))
+        }
+    }
+}
+
+/// The size that a file's header gives, if it can be worked on.
+pub(crate) fn size(width: u32, height: u32) -> Result<Size, Fault> {
+    Size::new(width, height).ok_or_else(|| {
+        let cause = if width == 0 || height == 0 {
+            format!("its header says {width} x {height} pixels, which is nothing")
+        } else {
+            format!(
+                "its header says {width} x {height} pixels; the most is {} million, and 65535 a side",
+                MAX_PIXELS / 1_000_000
+            )
+        };
+        Fault::new("the picture", cause, "make it smaller first")
+    })
+}
+
+/// A decoder gave up on the file.
+pub(crate) fn broken(format: &str, why: &impl std::fmt::Display) -> Fault {
+    // Decoders explain themselves over several lines; the person gets one.
+    let why = why.to_string();
+    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cause = format!("the {format} file is broken or cut short: {why}");
+    Fault::new("the picture", cause, ANOTHER)
+}

@@ -1,0 +1,47 @@
+//! JPEG files: baseline and progressive, grey, colour, CMYK.
+
+use std::io::Cursor;
+
+use thumbnail_chain::{Fault, Picture};
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use crate::decode::{broken, size};
+
+/// Decodes to grey if the file is grey, and to red, green and blue otherwise.
+pub(crate) fn decode(file: &[u8]) -> Result<Picture, Fault> {
+    // Strict: most files that are cut short are errors then (see also `ends`). The
+    // largest sides here are those that the format has; `size` refuses what is too much.
+    let options = DecoderOptions::new_safe()
+        .set_strict_mode(true)
+        .set_max_width(65_535)
+        .set_max_height(65_535);
+    let mut decoder = JpegDecoder::new_with_options(Cursor::new(file), options);
+    decoder
+        .decode_headers()
+        .map_err(|why| broken("JPEG", &why))?;
+    let Some(info) = decoder.info() else {
+        return Err(broken("JPEG", &"it has no frame header"));
+    };
+    let size = size(u32::from(info.width), u32::from(info.height))?;
+    if !ends(file) {
+        return Err(broken("JPEG", &"its last scan has no end"));
+    }
+
+    let colours = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(colours));
+    let samples = decoder.decode().map_err(|why| broken("JPEG", &why))?;
+    Picture::new(size, samples).ok_or_else(|| broken("JPEG", &"its rows do not fill its size"))
+}
+
+/// Whether the last scan is followed by the marker of the end. The decoder paints what
+/// a file that is cut short lacks in grey, and does not say so.
+fn ends(file: &[u8]) -> bool {
+    // Inside a scan, 0xff is followed by 0 or a restart marker, so neither pair occurs.
+    let last_scan = file.windows(2).rposition(|marker| marker == [0xff, 0xda]);
+    last_scan.is_some_and(|scan| file[scan..].windows(2).any(|marker| marker == [0xff, 0xd9]))
+}

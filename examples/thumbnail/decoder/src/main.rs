@@ -1,0 +1,95 @@
+//! Turns the bytes of a JPEG or PNG file into samples, with other people's decoders.
+//!
+//! This is the program that nobody trusts: it has no folder, a time limit, and only
+//! the objects that are lent to it.
+
+mod decode;
+mod jpeg;
+mod png;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use thumbnail_chain::{
+    ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, answered, find, next, open,
+    run, tell,
+};
+use usufruct_guest::{Error, Port, Received, Shared, SmoId, TaskId};
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(decode::give_up));
+    run(DECODER, || {
+        let work = open(WORK)?;
+        let answers = open(ANSWER)?;
+        let reader = find(READER, &work)?;
+        let scaler = find(SCALER, &answers)?;
+        let (file, title) = order(&work, reader)?;
+        decode_and_lend(file, title, (&answers, scaler))?;
+        // The reader may have gone already: it watches the scaler too.
+        let _ = tell(reader, ANSWER, Letter::Done);
+        Ok(())
+    })
+}
+
+/// Waits for the file.
+fn order(work: &Port, reader: TaskId) -> Result<(SmoId, SmoId), Stop> {
+    loop {
+        match next(work)? {
+            News::Letter(sender, Letter::File { object, title }) if sender == reader => {
+                return Ok((object, title));
+            }
+            News::Ended(_) => return Err(Stop::Quietly),
+            News::Letter(..) => {}
+        }
+    }
+}
+
+fn decode_and_lend(
+    file: SmoId,
+    title: SmoId,
+    (answers, scaler): (&Port, TaskId),
+) -> Result<(), Stop> {
+    let picture = decode::picture(&copy(file)?)?;
+    let (size, channels) = (picture.size(), picture.channels());
+    println!(
+        "decoder: {} x {} pixels of {channels} bytes",
+        size.width(),
+        size.height()
+    );
+    let shared = Shared::readable(scaler, picture.samples()).map_err(lending)?;
+    let letter = Letter::Picture {
+        object: shared.id(),
+        size,
+        title,
+    };
+    tell(scaler, WORK, letter).map_err(lending)?;
+    answered(answers, scaler, || {
+        Fault::new(
+            "the picture",
+            "the scaler could not read what the decoder lent it",
+            "use the programs of one version together",
+        )
+    })
+}
+
+/// The bytes of the file, in this program's own memory.
+fn copy(file: SmoId) -> Result<Vec<u8>, Stop> {
+    let file = Received::new(file);
+    let copied = file.size().and_then(|size| {
+        let mut bytes = vec![0; size];
+        file.read_at(0, &mut bytes).map(|()| bytes)
+    });
+    copied.map_err(|error| match error {
+        // The reader took it back, or is gone.
+        Error::InvalidSmo => Stop::Quietly,
+        error => Fault::refused("the reader's file", error).into(),
+    })
+}
+
+fn lending(error: Error) -> Stop {
+    match error {
+        Error::InvalidTsk => Stop::Quietly,
+        error => Fault::refused("lending the samples", error).into(),
+    }
+}

@@ -1,0 +1,219 @@
+//! The real decoders on good and on broken files.
+
+use std::fs;
+use std::path::Path;
+
+use jpeg_encoder::{ColorType as JpegColor, Encoder as JpegEncoder};
+use png::{BitDepth, ColorType, Encoder as PngEncoder};
+use thumbnail_chain::{Fault, Picture};
+
+use crate::decode::picture;
+
+const WIDTH: u16 = 37;
+const HEIGHT: u16 = 21;
+
+fn png(color: ColorType, depth: BitDepth, palette: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = PngEncoder::new(&mut file, WIDTH.into(), HEIGHT.into());
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    if color == ColorType::Indexed {
+        encoder.set_palette(palette);
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(bytes).unwrap();
+    drop(writer);
+    file
+}
+
+fn jpeg(color: JpegColor, progressive: bool) -> Vec<u8> {
+    let channels = match color {
+        JpegColor::Luma => 1,
+        JpegColor::Rgb => 3,
+        _ => 4,
+    };
+    let count = usize::from(WIDTH) * usize::from(HEIGHT) * channels;
+    let samples: Vec<u8> = (0..count).map(|n| n.to_le_bytes()[0]).collect();
+    let mut file = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut file, 90);
+    encoder.set_progressive(progressive);
+    encoder.encode(&samples, WIDTH, HEIGHT, color).unwrap();
+    file
+}
+
+fn rocket() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/rocket.jpg");
+    fs::read(path).unwrap()
+}
+
+/// Width, height, samples a pixel.
+fn shape(picture: &Picture) -> (u32, u32, u8) {
+    let size = picture.size();
+    (size.width(), size.height(), picture.channels())
+}
+
+#[track_caller]
+fn refused(file: &[u8]) -> String {
+    let Err(fault) = picture(file) else {
+        panic!("{} bytes were taken for a picture", file.len());
+    };
+    let Fault {
+        thing,
+        cause,
+        way_out,
+    } = fault;
+    assert_eq!(thing, "the picture");
+    assert!(!cause.contains('\n') && !way_out.is_empty(), "{cause:?}");
+    cause
+}
+
+#[test]
+fn every_kind_of_png_comes_out_as_bytes() {
+    let rows = |bits: usize| (usize::from(WIDTH) * bits).div_ceil(8) * usize::from(HEIGHT);
+    for (color, depth, bits, channels) in [
+        (ColorType::Grayscale, BitDepth::One, 1, 1),
+        (ColorType::Grayscale, BitDepth::Eight, 8, 1),
+        (ColorType::Grayscale, BitDepth::Sixteen, 16, 1),
+        (ColorType::GrayscaleAlpha, BitDepth::Eight, 16, 2),
+        (ColorType::Rgb, BitDepth::Eight, 24, 3),
+        (ColorType::Rgb, BitDepth::Sixteen, 48, 3),
+        (ColorType::Rgba, BitDepth::Sixteen, 64, 4),
+        (ColorType::Indexed, BitDepth::Two, 2, 3),
+    ] {
+        let file = png(
+            color,
+            depth,
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+            &vec![0; rows(bits)],
+        );
+        let picture = picture(&file).unwrap();
+        assert_eq!(shape(&picture), (37, 21, channels), "{color:?} {depth:?}");
+    }
+}
+
+#[test]
+fn sixteen_bits_keep_their_high_half() {
+    let samples = [0xab, 0xcd].repeat(usize::from(WIDTH) * usize::from(HEIGHT));
+    let file = png(ColorType::Grayscale, BitDepth::Sixteen, &[], &samples);
+    assert!(
+        picture(&file)
+            .unwrap()
+            .samples()
+            .iter()
+            .all(|&sample| sample == 0xab)
+    );
+}
+
+#[test]
+fn an_interlaced_png_comes_out_in_order() {
+    let picture = picture(&INTERLACED).unwrap();
+    assert_eq!(shape(&picture), (5, 3, 3));
+    for (n, pixel) in (0_u8..).zip(picture.samples().chunks_exact(3)) {
+        assert_eq!(pixel, [n % 5 * 50, n / 5 * 100, 7], "pixel {n}");
+    }
+}
+
+#[test]
+fn every_kind_of_jpeg_comes_out_as_grey_or_colour() {
+    for progressive in [false, true] {
+        for (color, channels) in [
+            (JpegColor::Luma, 1),
+            (JpegColor::Rgb, 3),
+            (JpegColor::Cmyk, 3),
+            (JpegColor::Ycck, 3),
+        ] {
+            let picture = picture(&jpeg(color, progressive)).unwrap();
+            assert_eq!(
+                shape(&picture),
+                (37, 21, channels),
+                "{color:?} {progressive}"
+            );
+        }
+    }
+    assert_eq!(shape(&picture(&rocket()).unwrap()), (640, 427, 3));
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_refused_wherever_the_cut_is() {
+    let colour = vec![99; usize::from(WIDTH) * usize::from(HEIGHT) * 3];
+    // The last bytes of a PNG are its empty end chunk: all samples are there without it.
+    let png_end = 12;
+    // A JPEG's last two bytes only say that it ends.
+    let jpeg_end = 2;
+    for (file, end) in [
+        (png(ColorType::Rgb, BitDepth::Eight, &[], &colour), png_end),
+        (jpeg(JpegColor::Rgb, false), jpeg_end),
+        (jpeg(JpegColor::Luma, true), jpeg_end),
+    ] {
+        for length in 0..file.len() - end - 1 {
+            refused(&file[..length]);
+        }
+    }
+}
+
+#[test]
+fn half_a_photograph_is_refused() {
+    let rocket = rocket();
+    assert!(refused(&rocket[..rocket.len() / 2]).contains("cut short"));
+}
+
+#[test]
+fn other_formats_are_refused_by_name_of_what_is_expected() {
+    for file in [
+        &b"GIF89a"[..],
+        b"",
+        b"\x89",
+        b"BM",
+        b"\xff\xfe",
+        b"RIFF....WEBP",
+    ] {
+        assert!(refused(file).contains("neither JPEG nor PNG"));
+    }
+}
+
+#[test]
+fn an_absurd_size_is_refused_before_memory_is_set_aside() {
+    let mut file = png(ColorType::Grayscale, BitDepth::Eight, &[], &[0; 37 * 21]);
+    // Width and height in the header chunk, and the checksum that goes with them.
+    file[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    file[29..33].copy_from_slice(&[0xa5, 0xb9, 0x2a, 0x9e]);
+    let cause = refused(&file);
+    assert!(cause.contains("60000 x 60000"), "{cause}");
+
+    let mut file = jpeg(JpegColor::Luma, false);
+    let frame = file
+        .windows(2)
+        .position(|marker| marker == [0xff, 0xc0])
+        .unwrap();
+    file[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+    let cause = refused(&file);
+    assert!(cause.contains("65535 x 65535"), "{cause}");
+}
+
+#[test]
+fn flipped_bits_never_bring_a_decoder_down() {
+    let colour = vec![99; usize::from(WIDTH) * usize::from(HEIGHT) * 3];
+    for mut file in [
+        png(ColorType::Rgb, BitDepth::Eight, &[], &colour),
+        jpeg(JpegColor::Rgb, false),
+        jpeg(JpegColor::Rgb, true),
+    ] {
+        for at in 0..file.len() {
+            file[at] ^= 1 << (at % 8);
+            // Many flips are harmless; what counts is that this returns.
+            drop(picture(&file));
+            file[at] ^= 1 << (at % 8);
+        }
+    }
+}
+
+/// Five by three pixels in the seven passes of Adam7; the encoder at hand writes none.
+const INTERLACED: [u8; 101] = [
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x03, 0x08, 0x02, 0x00, 0x00, 0x01, 0xa3, 0x53, 0x62,
+    0x39, 0x00, 0x00, 0x00, 0x2c, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x0d, 0xc8, 0x31, 0x01, 0x00,
+    0x00, 0x08, 0x84, 0x40, 0x36, 0xfa, 0x98, 0xe9, 0x33, 0x99, 0xe9, 0x63, 0xe9, 0x70, 0x03, 0x00,
+    0xd2, 0x97, 0x47, 0x4d, 0x6d, 0x65, 0x70, 0x7f, 0x4c, 0xdd, 0x2f, 0xe2, 0xc4, 0xc4, 0x8d, 0x8d,
+    0x07, 0x17, 0xa3, 0x0c, 0x22, 0xb1, 0x98, 0x7a, 0x16, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e,
+    0x44, 0xae, 0x42, 0x60, 0x82,
+];

@@ -1,0 +1,67 @@
+//! Writes the thumbnail as a PNG file.
+
+mod file;
+
+use std::process::ExitCode;
+
+use thumbnail_chain::{
+    ANSWER, ENCODER, Fault, Letter, News, Picture, SCALER, Stop, WORK, find, next, open, run, tell,
+};
+use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
+
+/// The longest title that goes into the file, in bytes.
+const MAX_TITLE_BYTES: usize = 1024;
+
+fn main() -> ExitCode {
+    run(ENCODER, work)
+}
+
+fn work() -> Result<(), Stop> {
+    let target = file::Target::new(std::env::args_os().nth(1))?;
+    let work = open(WORK)?;
+    let scaler = find(SCALER, &work)?;
+    let (picture, title) = order(&work, scaler)?;
+    let written = target.write(&picture, &title)?;
+    println!("encoder: {}, {written} bytes", target.name());
+    // The scaler can not have gone: it waits for this.
+    let _ = tell(scaler, ANSWER, Letter::Done);
+    Ok(())
+}
+
+/// Waits for a thumbnail and its title.
+fn order(work: &Port, scaler: TaskId) -> Result<(Picture, String), Stop> {
+    loop {
+        let letter = match next(work)? {
+            News::Letter(sender, letter) if sender == scaler => letter,
+            News::Letter(..) => continue,
+            News::Ended(_) => return Err(Stop::Quietly),
+        };
+        let Letter::Picture {
+            object,
+            size,
+            title,
+        } = letter
+        else {
+            continue;
+        };
+        match Picture::copy_from(object, size) {
+            Some(picture) => return Ok((picture, copy_title(title)?)),
+            None => drop(tell(scaler, ANSWER, Letter::Refused)),
+        }
+    }
+}
+
+/// The title, straight from the reader's memory: the scaler passed the object on.
+fn copy_title(title: SmoId) -> Result<String, Stop> {
+    let title = Received::new(title);
+    let copied = title.size().and_then(|size| {
+        let mut bytes = vec![0; size.min(MAX_TITLE_BYTES)];
+        title.read_at(0, &mut bytes).map(|()| bytes)
+    });
+    match copied {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        // The reader is gone.
+        Err(Error::InvalidSmo) => Err(Stop::Quietly),
+        Err(error) => Err(Fault::refused("the picture's title", error).into()),
+    }
+}
