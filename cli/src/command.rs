@@ -1,0 +1,104 @@
+//! The command line, and the system that it asks for.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::fault::Fault;
+use crate::system::{Limits, System, Task, name_problem};
+use crate::{NO_PAGES, file, size};
+
+/// Runs programs that share memory and do not trust each other
+#[derive(Debug, Parser)]
+#[command(name = "usufruct", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Run),
+}
+
+/// Run a system of tasks until the last of them has ended
+///
+/// All tasks exist, by name, before the first one runs. Their output streams are those
+/// of this command; its standard input goes to the first task, the others find theirs
+/// empty. The exit status is 0 if every task exits with 0, 1 if one failed, 2 if the
+/// command line, the system file or a program is not in order (nothing runs then), and
+/// 130 after an interrupt (Ctrl-C), which kills all tasks.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Size of the page pool, in bytes, KiB, MiB or GiB. This version has no pages: only 0
+    #[arg(long, value_name = "SIZE")]
+    pool: Option<String>,
+
+    /// Print what each task did when all have ended
+    #[arg(long)]
+    pub(crate) table: bool,
+
+    /// Print each refusal and each change of rights as one line that reads like the call
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// A system file, or for each task its name and its .wasm or .wat file
+    #[arg(required = true, value_name = "SYSTEM.toml | NAME=FILE")]
+    what: Vec<String>,
+
+    /// What the system file calls $1, $2, ...; without one, arguments of the first task
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+impl Run {
+    /// The system to run.
+    pub(crate) fn system(&self) -> Result<System, Fault> {
+        self.refuse_pool()?;
+        match self.what.as_slice() {
+            [path] if named_file(path).is_none() => file::read(Path::new(path), &self.args),
+            tasks => self.plain_system(tasks),
+        }
+    }
+
+    fn refuse_pool(&self) -> Result<(), Fault> {
+        let Some(pool) = &self.pool else {
+            return Ok(());
+        };
+        let thing = format!("--pool {pool}");
+        match size::parse(pool) {
+            Some(0) => Ok(()),
+            Some(_) => Err(Fault::new(thing, NO_PAGES, "leave the option out")),
+            None => {
+                let help = format!("write {}", size::FORM);
+                Err(Fault::new(thing, "this is no size", help))
+            }
+        }
+    }
+
+    fn plain_system(&self, named_files: &[String]) -> Result<System, Fault> {
+        let mut tasks: Vec<Task> = Vec::new();
+        for text in named_files {
+            let (name, path) = named_file(text).ok_or_else(|| {
+                let cause = "this is no NAME=FILE";
+                let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
+                Fault::new(format!("`{text}`"), cause, help)
+            })?;
+            if let Some(cause) = name_problem(name, &tasks) {
+                let help = "give the task another name";
+                return Err(Fault::new(format!("`{text}`"), cause, help));
+            }
+            tasks.push(Task::new(name.to_owned(), PathBuf::from(path)));
+        }
+        if let Some(first) = tasks.first_mut() {
+            first.args.clone_from(&self.args);
+        }
+        let limits = Limits::default();
+        Ok(System { limits, tasks })
+    }
+}
+
+/// The two sides of `NAME=FILE`. A path may hold a `=` behind its first `/`.
+fn named_file(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, _)| !name.contains('/'))
+}

@@ -1,0 +1,281 @@
+//! Reads a system file: TOML to [`System`], or the first fault in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::fault::Fault;
+use crate::placeholder::{Arguments, Incomplete};
+use crate::section::{Section, Source, Text};
+use crate::size;
+use crate::system::{Dir, Limits, System, Task, name_problem};
+use crate::{LARGEST_MEMORY_BYTES, LIFE_VARIABLE};
+
+const TOP_KEYS: &[&str] = &["limits", "task"];
+const LIMIT_KEYS: &[&str] = &["tasks", "smos", "messages", "workers"];
+const TASK_KEYS: &[&str] = &[
+    "name",
+    "file",
+    "args",
+    "env",
+    "dirs",
+    "memory",
+    "smos",
+    "restart",
+    "time_limit_ms",
+];
+const DIRS_FORM: &str = "dirs = [{ host = \"pictures\", guest = \"/in\" }]";
+const DIR_KEYS: &[&str] = &["host", "guest", "writable"];
+
+/// The most tasks that a system file may ask for: the host is one more.
+const MOST_TASKS: u32 = (1 << 16) - 1;
+/// The most workers that a system file may ask for.
+const MOST_WORKERS: u32 = 256;
+/// The smallest memory limit: one page of WebAssembly.
+const SMALLEST_MEMORY_BYTES: u64 = 64 << 10;
+
+/// The system that the file at `path` describes, with `arguments` in place of `$1`, `$2`, ...
+pub(crate) fn read(path: &Path, arguments: &[String]) -> Result<System, Fault> {
+    let text = fs::read_to_string(path).map_err(|cause| {
+        let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
+        Fault::new(path.display().to_string(), cause.to_string(), help)
+    })?;
+    parse(path, &text, arguments)
+}
+
+fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<System, Fault> {
+    let source = Source { path, text };
+    let document = DeTable::parse(text).map_err(|error| syntax_fault(source, &error))?;
+    let top = Section::new(source, document.get_ref(), String::new());
+    top.refuse_unknown(TOP_KEYS)?;
+
+    let mut arguments = Arguments::new(arguments);
+    let limits = read_limits(&top)?;
+    let mut tasks = Vec::new();
+    for mut section in top.tables("task", "[[task]]", "[[task]], once for each")? {
+        let reader = TaskReader::new(&mut section, path, &tasks)?;
+        let task = reader.read(&mut arguments)?;
+        refuse_one_too_many(&section, &limits, tasks.len())?;
+        tasks.push(task);
+    }
+    if tasks.is_empty() {
+        let help = "add a [[task]] with `name` and `file`";
+        return Err(Fault::new(
+            path.display().to_string(),
+            "no task to run",
+            help,
+        ));
+    }
+    if let Some((number, text)) = arguments.first_unused() {
+        let cause = format!("{} has no ${number} that takes it", path.display());
+        let thing = format!("argument {number} after `--`, `{text}`");
+        return Err(Fault::new(thing, cause, "leave it out"));
+    }
+    Ok(System { limits, tasks })
+}
+
+fn syntax_fault(source: Source<'_>, error: &toml::de::Error) -> Fault {
+    let offset = error.span().map_or(0, |span| span.start);
+    let thing = format!("{}: `{}`", source.place(offset), source.line(offset).trim());
+    let help = "a system file is TOML 1.1, see https://toml.io/en/v1.1.0";
+    Fault::new(thing, error.message().replace('\n', ", "), help)
+}
+
+fn read_limits(top: &Section<'_>) -> Result<Limits, Fault> {
+    let Some(section) = top.table("limits", "[limits]")? else {
+        return Ok(Limits::default());
+    };
+    section.refuse_unknown(LIMIT_KEYS)?;
+    Ok(Limits {
+        tasks: section.number("tasks", 1..=MOST_TASKS)?,
+        smos: section.number("smos", 1..=u32::MAX)?,
+        messages: section.number("messages", 1..=u32::MAX)?,
+        workers: section.number("workers", 1..=MOST_WORKERS)?,
+    })
+}
+
+/// Refuses the task that follows `earlier` others if that is one more than `limits` allow.
+fn refuse_one_too_many(
+    section: &Section<'_>,
+    limits: &Limits,
+    earlier: usize,
+) -> Result<(), Fault> {
+    match limits.tasks {
+        Some(most) if usize::try_from(most).is_ok_and(|most| earlier >= most) => {
+            let cause = format!("[limits] says that there are at most {most} tasks");
+            Err(section.fault_of_all("name", cause, "raise `tasks` in [limits]"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads one `[[task]]`.
+struct TaskReader<'r, 'a> {
+    section: &'r Section<'a>,
+    name: &'a str,
+    /// The folder of the system file, where relative paths begin.
+    folder: PathBuf,
+}
+
+impl<'r, 'a> TaskReader<'r, 'a> {
+    fn new(section: &'r mut Section<'a>, path: &Path, earlier: &[Task]) -> Result<Self, Fault> {
+        let number = section.label().to_owned();
+        let name = section.text("name")?;
+        // From here on, messages call the task by its name; about the name, by its number.
+        if let Some(name) = &name {
+            section.rename(format!("[[task]] `{}`", name.text));
+        }
+        section.refuse_unknown(TASK_KEYS)?;
+        let name = name.ok_or_else(|| section.missing("name", "\"reader\""))?;
+        if let Some(cause) = name_problem(name.text, earlier) {
+            section.rename(number);
+            return Err(section.fault("name", &name.at, cause, "give the task another name"));
+        }
+        Ok(Self {
+            section,
+            name: name.text,
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+        })
+    }
+
+    fn read(&self, arguments: &mut Arguments<'_>) -> Result<Task, Fault> {
+        let section = self.section;
+        let file = section
+            .text("file")?
+            .ok_or_else(|| section.missing("file", "\"program.wasm\""))?;
+        let args = section
+            .texts("args")?
+            .iter()
+            .map(|text| self.complete(section, "args", text, arguments))
+            .collect::<Result<_, _>>()?;
+        let time_limit_ms = section.number("time_limit_ms", 1..=u32::MAX)?;
+        Ok(Task {
+            args,
+            env: self.env(arguments)?,
+            dirs: self.dirs(arguments)?,
+            memory_bytes: self.memory_bytes()?,
+            smos: section.number("smos", 0..=u32::MAX)?,
+            restarts: section.number("restart", 0..=u32::MAX)?.unwrap_or(0),
+            time_limit: time_limit_ms.map(|limit| Duration::from_millis(limit.into())),
+            ..Task::new(self.name.to_owned(), self.folder.join(file.text))
+        })
+    }
+
+    fn env(&self, arguments: &mut Arguments<'_>) -> Result<Vec<(String, String)>, Fault> {
+        let mut env = Vec::new();
+        for (variable, text) in self.section.pairs("env")? {
+            let key = format!("env.{variable}");
+            let cause = match variable {
+                LIFE_VARIABLE => "usufruct itself sets this variable",
+                _ if variable.is_empty() || variable.contains(['=', '\0']) => {
+                    "a variable's name is not empty and has neither `=` nor NUL"
+                }
+                _ => {
+                    let value = self.complete(self.section, &key, &text, arguments)?;
+                    env.push((variable.to_owned(), value));
+                    continue;
+                }
+            };
+            let help = "take another name for the variable";
+            return Err(self.section.fault(&key, &text.at, cause, help));
+        }
+        Ok(env)
+    }
+
+    fn dirs(&self, arguments: &mut Arguments<'_>) -> Result<Vec<Dir>, Fault> {
+        let mut dirs: Vec<Dir> = Vec::new();
+        for section in self.section.tables("dirs", "dirs", DIRS_FORM)? {
+            section.refuse_unknown(DIR_KEYS)?;
+            let host = section
+                .text("host")?
+                .ok_or_else(|| section.missing("host", "\"pictures\""))?;
+            let guest = section
+                .text("guest")?
+                .ok_or_else(|| section.missing("guest", "\"/pictures\""))?;
+            let guest_path = self.complete(&section, "guest", &guest, arguments)?;
+            if guest_path.is_empty() || dirs.iter().any(|dir| dir.guest == guest_path) {
+                let cause = "this path in the task is empty or an earlier directory has it";
+                let help = "give each directory a path of its own";
+                return Err(section.fault("guest", &guest.at, cause, help));
+            }
+            dirs.push(Dir {
+                host: self.directory(&section, &host, arguments)?,
+                guest: guest_path,
+                writable: section.flag("writable")?,
+            });
+        }
+        Ok(dirs)
+    }
+
+    /// A directory of the host. What a person gave as an argument begins where the
+    /// person is; what the system file says begins where the file is.
+    fn directory(
+        &self,
+        section: &Section<'_>,
+        host: &Text<'_>,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<PathBuf, Fault> {
+        let path = PathBuf::from(self.complete(section, "host", host, arguments)?);
+        let path = if Arguments::leads(host.text) {
+            path
+        } else {
+            self.folder.join(path)
+        };
+        if path.is_dir() {
+            return Ok(path);
+        }
+        let cause = format!("`{}` is no directory", path.display());
+        let help = "make the directory, or name another";
+        Err(section.fault("host", &host.at, cause, help))
+    }
+
+    fn memory_bytes(&self) -> Result<Option<u64>, Fault> {
+        let Some(memory) = self.section.text("memory")? else {
+            return Ok(None);
+        };
+        let problem = match size::parse(memory.text) {
+            None => format!("`{}` is no size", memory.text),
+            Some(bytes) if bytes < SMALLEST_MEMORY_BYTES => "this is less than a page".to_owned(),
+            Some(bytes) if bytes > LARGEST_MEMORY_BYTES => {
+                "this is more than a task can have".to_owned()
+            }
+            Some(bytes) => return Ok(Some(bytes)),
+        };
+        let help = format!(
+            "write {}, from 64 KiB to {} KiB",
+            size::FORM,
+            LARGEST_MEMORY_BYTES >> 10
+        );
+        Err(self.section.fault("memory", &memory.at, problem, help))
+    }
+
+    /// `text` with its placeholders replaced.
+    fn complete(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        text: &Text<'_>,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<String, Fault> {
+        let (cause, help) = match arguments.complete(text.text) {
+            Ok(whole) => return Ok(whole),
+            Err(Incomplete::NoNumber) => (
+                "a `$` stands before something that is no argument's number".to_owned(),
+                "write $1 for the first argument after `--`, and $$ for a dollar sign".to_owned(),
+            ),
+            Err(Incomplete::Missing(number)) => (
+                format!(
+                    "it needs argument {number}, and {} followed `--`",
+                    arguments.count()
+                ),
+                format!(
+                    "usufruct run SYSTEM.toml -- {}",
+                    ["ARG"].repeat(number.min(9)).join(" ")
+                ),
+            ),
+        };
+        Err(section.fault(key, &text.at, cause, help))
+    }
+}
