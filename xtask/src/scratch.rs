@@ -11,8 +11,19 @@ use crate::patch::Patch;
 use crate::step;
 use crate::tree;
 
-/// The copy. Unchanged third-party crates are not built again for it: the folder
-/// of intermediate results is the tree's own, and only what comes out is kept apart.
+/// Settings that change nothing but the names of what is built. Cargo keeps what the
+/// tree and its copy build apart by nothing else than such settings, and must: else
+/// the tree would take a broken crate of the copy for its own. Everything in the tree
+/// depends on abi, except for xtask.
+const MARKS: [&str; 4] = [
+    "profile.dev.package.usufruct-abi.codegen-units=255",
+    "profile.dev.package.xtask.codegen-units=255",
+    "profile.release.package.usufruct-abi.codegen-units=15",
+    "profile.release.package.xtask.codegen-units=15",
+];
+
+/// The copy. Third-party crates are not built again for it: the folder of
+/// intermediate results is the tree's own, and only what comes out is kept apart.
 pub(crate) struct Scratch {
     folder: PathBuf,
 }
@@ -69,6 +80,9 @@ impl Scratch {
             .arg("--kill-after=5")
             .arg(limit_seconds.to_string())
             .arg("cargo");
+        for mark in MARKS {
+            command.args(["--config", mark]);
+        }
         command
     }
 
