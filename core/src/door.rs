@@ -124,7 +124,8 @@ fn control<M: Machine>(machine: &M, thread: &mut Thread, number: Number, words: 
     settle(machine, thread, (number, words), progress)
 }
 
-fn settle<M: Machine>(
+/// Carries out what a call still needs, and turns its answer into the guest's word.
+pub fn settle<M: Machine>(
     machine: &M,
     thread: &mut Thread,
     call: (Number, [u64; 4]),
@@ -144,7 +145,7 @@ fn settle<M: Machine>(
 
 /// Has the machine carry out one step at once. A machine that can not act at
 /// once does so itself, and then says [`Kernel::done`](crate::Kernel::done).
-fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
+pub fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
     match work {
         Work::Drain(scope) => machine.plane().drain(*scope, machine.fences()),
         Work::Deliver(delivery) => {

@@ -79,7 +79,7 @@ mod watch;
 
 pub use border::{Delivery, Outcome, Progress, Step, Wait, Work};
 pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy};
-pub use door::{Reply, end_task, resume, serve};
+pub use door::{Reply, carry_out, end_task, resume, serve, settle};
 pub use error::{BadLimits, CopyFault, Denied, Unmapped};
 pub use id::{SmoId, TaskId, TaskKey, ThreadId};
 pub use kernel::{Kernel, Request};

@@ -1,0 +1,297 @@
+//! The yardstick machine: a task is a byte vector, and every step of the border
+//! can be made to fail or to wait.
+//!
+//! ```text
+//!   lib.rs       Sim: tasks, their memory, calls; what a test asks of it
+//!   machine.rs   what core asks of it
+//!   trouble.rs   which step fails or waits next
+//! ```
+//!
+//! It is one thread, so that a test decides every order of things: a step that
+//! is told to wait keeps its call open, other calls come in between, and
+//! [`Sim::go_on`] carries it out at last.
+
+#![forbid(unsafe_code)]
+
+mod machine;
+mod trouble;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use usufruct_abi::Number;
+use usufruct_core::{
+    BadLimits, Copier, Denied, Ending, Kernel, Limits, Outcome, Plane, Progress, Quota, Reply,
+    Request, Sink, TaskId, Thread, ThreadId, Wait, Work, carry_out,
+};
+
+pub use trouble::{Act, Kind, Trouble};
+
+/// A machine whose tasks are byte vectors.
+#[derive(Debug)]
+pub struct Sim<S: Sink + Clone = ()> {
+    kernel: RefCell<Kernel<S>>,
+    plane: Arc<Plane>,
+    copier: RefCell<Copier>,
+    sink: S,
+    /// The memory of the task at each index of the kernel's task table.
+    memories: RefCell<Vec<Vec<u8>>>,
+    woken: RefCell<Vec<ThreadId>>,
+    troubles: RefCell<Vec<Trouble>>,
+    open_calls: RefCell<BTreeMap<u32, OpenCall>>,
+    next_open_call: Cell<u32>,
+}
+
+/// A call and its words.
+type Call = (Number, [u64; 4]);
+
+/// A call, or an ending, that was told to wait in the middle of a step.
+#[derive(Debug)]
+struct OpenCall {
+    progress: Progress,
+    caller: Option<(ThreadId, Call)>,
+}
+
+/// Names a call in the middle of a step that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenCallId(u32);
+
+/// What a call has come to so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Called {
+    /// It is over: its word.
+    Word(i32),
+    /// The thread waits for a message.
+    Block(Wait),
+    /// A step was told to wait; the call goes on with [`Sim::go_on`].
+    Open(OpenCallId),
+}
+
+impl<S: Sink + Clone> Sim<S> {
+    /// A machine with one processor and no task but `host`, which has no memory.
+    ///
+    /// # Errors
+    ///
+    /// Which of the limits can not be kept.
+    pub fn new(limits: Limits, sink: S) -> Result<Self, BadLimits> {
+        let limits = Limits {
+            processors: 1,
+            ..limits
+        };
+        let (kernel, copiers) = Kernel::new(limits, sink.clone())?;
+        let copier = copiers.into_iter().next().ok_or(BadLimits::Processors)?;
+        Ok(Self {
+            plane: kernel.plane(),
+            kernel: RefCell::new(kernel),
+            copier: RefCell::new(copier),
+            sink,
+            memories: RefCell::new(vec![Vec::new(); limits.tasks as usize]),
+            woken: RefCell::default(),
+            troubles: RefCell::default(),
+            open_calls: RefCell::default(),
+            next_open_call: Cell::new(0),
+        })
+    }
+
+    /// A thread of the host.
+    #[must_use]
+    pub fn host(&self) -> Thread {
+        self.kernel.borrow().host()
+    }
+
+    /// Starts a task with this memory, which begins at address 0.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's refusal.
+    pub fn start(&self, name: &[u8], quota: Quota, memory: Vec<u8>) -> Result<Thread, Denied> {
+        let thread = self.kernel.borrow_mut().start_task(name, quota)?;
+        self.memories.borrow_mut()[thread.key().index()] = memory;
+        Ok(thread)
+    }
+
+    /// Ends a task. `None` when it is done; else a step waits.
+    ///
+    /// # Errors
+    ///
+    /// No such living task, or it is the host.
+    pub fn end(&self, task: TaskId, ending: Ending) -> Result<Option<OpenCallId>, Denied> {
+        let progress = self.kernel.borrow_mut().end_task(task, ending);
+        match self.drive(progress) {
+            progress @ Progress::Do(_) => Ok(Some(self.keep_open(progress, None))),
+            Progress::Answer(answer) => answer.map(|_| None),
+            Progress::Block(_) => Ok(None),
+        }
+    }
+
+    /// Makes a call as this thread, through the guests' own door.
+    pub fn call(&self, thread: &mut Thread, number: Number, words: [u64; 4]) -> Called {
+        if let Some(request) = Request::decode(self, thread, number, words) {
+            let progress = self.kernel.borrow_mut().begin(thread, &request);
+            return self.settle(thread, (number, words), progress);
+        }
+        let copier = &mut *self.copier.borrow_mut();
+        match usufruct_core::serve(self, copier, thread, number, words) {
+            Reply::Word(word) => Called::Word(word),
+            Reply::Block(wait) => Called::Block(wait),
+        }
+    }
+
+    /// Goes on with a thread that waited for a message and was woken, or whose
+    /// time is up.
+    pub fn resume(&self, thread: &mut Thread, wait: Wait, timed_out: bool) -> Called {
+        let progress = self.kernel.borrow_mut().resume(thread, wait, timed_out);
+        self.settle(
+            thread,
+            (Number::WaitMsg, [u64::from(wait.port), 0, 0, 0]),
+            progress,
+        )
+    }
+
+    /// Carries out the step that waits, and goes on with its call. `thread` is the one that called, or any
+    /// when an ending waits.
+    ///
+    /// # Panics
+    ///
+    /// If no such call is open, or another thread's is.
+    pub fn go_on(&self, id: OpenCallId, thread: &mut Thread) -> Called {
+        let open = self
+            .open_calls
+            .borrow_mut()
+            .remove(&id.0)
+            .expect("this call is open");
+        let progress = self.carry_on(open.progress);
+        match open.caller {
+            Some((caller, call)) => {
+                assert_eq!(caller, thread.id(), "the call is that thread's");
+                self.settle(thread, call, progress)
+            }
+            None => match self.drive(progress) {
+                progress @ Progress::Do(_) => Called::Open(self.keep_open(progress, None)),
+                Progress::Answer(answer) => Called::Word(answer.unwrap_or(-1)),
+                Progress::Block(wait) => Called::Block(wait),
+            },
+        }
+    }
+
+    /// The calls in the middle of a step that waits, oldest first.
+    #[must_use]
+    pub fn open_calls(&self) -> Vec<OpenCallId> {
+        self.open_calls
+            .borrow()
+            .keys()
+            .copied()
+            .map(OpenCallId)
+            .collect()
+    }
+
+    /// From here on, the next step of the trouble's kind fails or waits.
+    pub fn make_trouble(&self, trouble: Trouble) {
+        self.troubles.borrow_mut().push(trouble);
+    }
+
+    /// Forgets all trouble that has not come to pass.
+    pub fn make_peace(&self) {
+        self.troubles.borrow_mut().clear();
+    }
+
+    /// The threads that were woken since this was asked last.
+    #[must_use]
+    pub fn take_woken(&self) -> Vec<ThreadId> {
+        self.woken.take()
+    }
+
+    /// The task's memory, to look at or to store to as the task itself would.
+    pub fn with_memory<R>(&self, thread: &Thread, look: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        look(&mut self.memories.borrow_mut()[thread.key().index()])
+    }
+
+    /// Whether the kernel's books agree with each other. (`usufruct_core`, I1 to I6)
+    #[must_use]
+    pub fn invariants_hold(&self) -> bool {
+        self.kernel.borrow().invariants_hold()
+    }
+
+    /// Carries steps out until one is told to wait, or the call is over.
+    fn settle(&self, thread: &mut Thread, call: Call, progress: Progress) -> Called {
+        match self.drive(progress) {
+            progress @ Progress::Do(_) => {
+                Called::Open(self.keep_open(progress, Some((thread.id(), call))))
+            }
+            progress => match usufruct_core::settle(self, thread, call, progress) {
+                Reply::Word(word) => Called::Word(word),
+                Reply::Block(wait) => Called::Block(wait),
+            },
+        }
+    }
+
+    fn drive(&self, mut progress: Progress) -> Progress {
+        while let Progress::Do(step) = progress {
+            let outcome = match self.take_trouble(Kind::of(step.work())) {
+                Some(Act::Wait) => return Progress::Do(step),
+                Some(Act::Fail) if matches!(step.work(), Work::Deliver(_)) => Outcome::Failed,
+                Some(Act::Fail) | None => self.carry_out_now(step.work()),
+            };
+            progress = self.kernel.borrow_mut().done(step, outcome);
+        }
+        progress
+    }
+
+    /// Carries out the one step that waited.
+    fn carry_on(&self, progress: Progress) -> Progress {
+        match progress {
+            Progress::Do(step) => {
+                let outcome = self.carry_out_now(step.work());
+                self.kernel.borrow_mut().done(step, outcome)
+            }
+            over => over,
+        }
+    }
+
+    /// Other calls come in when the test makes them, so a yield is nothing here.
+    fn carry_out_now(&self, work: &Work) -> Outcome {
+        match work {
+            Work::Yield => Outcome::Done,
+            work => carry_out(self, work),
+        }
+    }
+
+    /// A copy that must wait its turn lets the barriers pass that were told to
+    /// wait; their calls stay open.
+    fn let_barriers_pass(&self) {
+        let waits = std::mem::take(&mut *self.open_calls.borrow_mut());
+        let is_barrier = |progress: &Progress| match progress {
+            Progress::Do(step) => Kind::of(step.work()) == Kind::Drain,
+            Progress::Answer(_) | Progress::Block(_) => false,
+        };
+        let barriers = waits.values().filter(|open| is_barrier(&open.progress));
+        assert!(
+            barriers.count() > 0,
+            "a copy waits its turn, and nobody is before it"
+        );
+        for (id, mut open) in waits {
+            if is_barrier(&open.progress) {
+                open.progress = self.carry_on(open.progress);
+            }
+            self.open_calls.borrow_mut().insert(id, open);
+        }
+    }
+
+    fn keep_open(&self, progress: Progress, caller: Option<(ThreadId, Call)>) -> OpenCallId {
+        let id = self.next_open_call.get();
+        self.next_open_call.set(id + 1);
+        self.open_calls
+            .borrow_mut()
+            .insert(id, OpenCall { progress, caller });
+        OpenCallId(id)
+    }
+
+    /// The trouble that waits for a step of this kind; it comes to pass once.
+    fn take_trouble(&self, kind: Kind) -> Option<Act> {
+        let mut troubles = self.troubles.borrow_mut();
+        let next = troubles.iter().position(|trouble| trouble.kind == kind)?;
+        Some(troubles.remove(next).act)
+    }
+}

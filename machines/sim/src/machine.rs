@@ -1,0 +1,118 @@
+//! What core asks of the simulated machine.
+
+use crate::{Act, Kind, Sim};
+use usufruct_core::{
+    CopyFault, Fences, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer, Unmapped,
+};
+
+/// One thread: nobody else can hold a pin, so a wait that does not end at once
+/// is a bug.
+#[derive(Debug)]
+pub struct OneThread;
+
+impl Fences for OneThread {
+    fn pause(&self, _looks: u32) {
+        unreachable!("a copy is over before anything else begins");
+    }
+}
+
+impl<S: Sink + Clone> Sim<S> {
+    /// The bytes of a chunk, or of an argument, out of a task's memory.
+    fn take_bytes(&self, task: TaskKey, from: u64, len: usize) -> Result<Vec<u8>, Unmapped> {
+        let memories = self.memories.borrow();
+        let from = usize::try_from(from).map_err(|_| Unmapped)?;
+        let end = from.checked_add(len).ok_or(Unmapped)?;
+        memories[task.index()]
+            .get(from..end)
+            .map(<[u8]>::to_vec)
+            .ok_or(Unmapped)
+    }
+
+    fn put_bytes(&self, task: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+        let mut memories = self.memories.borrow_mut();
+        let to = usize::try_from(to).map_err(|_| Unmapped)?;
+        let end = to.checked_add(bytes.len()).ok_or(Unmapped)?;
+        memories[task.index()]
+            .get_mut(to..end)
+            .ok_or(Unmapped)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn trouble_with_a_chunk(&self) -> Result<(), CopyFault> {
+        let fails = |kind| self.take_trouble(kind) == Some(Act::Fail);
+        if fails(Kind::CopyOwner) {
+            return Err(CopyFault::Owner);
+        }
+        if fails(Kind::CopyCaller) {
+            return Err(CopyFault::Caller);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Sink + Clone> Machine for Sim<S> {
+    type Sink = S;
+    type Fences = OneThread;
+
+    fn with_kernel<R>(&self, rule: impl FnOnce(&mut Kernel<S>) -> R) -> R {
+        rule(&mut self.kernel.borrow_mut())
+    }
+
+    fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    fn fences(&self) -> &OneThread {
+        &OneThread
+    }
+
+    fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+        span.lies_below(self.memories.borrow()[task.index()].len() as u64)
+    }
+
+    fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        self.trouble_with_a_chunk()?;
+        let len = approved.len_bytes() as usize;
+        let bytes = self
+            .take_bytes(approved.owner(), approved.owner_start(), len)
+            .map_err(|Unmapped| CopyFault::Owner)?;
+        self.put_bytes(approved.caller(), approved.caller_start(), &bytes)
+            .map_err(|Unmapped| CopyFault::Caller)
+    }
+
+    fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        self.trouble_with_a_chunk()?;
+        let len = approved.len_bytes() as usize;
+        let bytes = self
+            .take_bytes(approved.caller(), approved.caller_start(), len)
+            .map_err(|Unmapped| CopyFault::Caller)?;
+        self.put_bytes(approved.owner(), approved.owner_start(), &bytes)
+            .map_err(|Unmapped| CopyFault::Owner)
+    }
+
+    fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
+        into.copy_from_slice(&self.take_bytes(caller, from, into.len())?);
+        Ok(())
+    }
+
+    fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+        self.put_bytes(caller, to, bytes)
+    }
+
+    fn wake(&self, thread: ThreadId) {
+        self.woken.borrow_mut().push(thread);
+    }
+
+    fn reap(&self, task: TaskKey) {
+        self.memories.borrow_mut()[task.index()] = Vec::new();
+    }
+
+    fn yield_now(&self) {
+        self.let_barriers_pass();
+    }
+}

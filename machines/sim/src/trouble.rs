@@ -1,0 +1,54 @@
+//! Trouble on purpose: which step fails or waits next.
+
+use usufruct_core::Work;
+
+/// The kinds of things that core asks of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// [`Work::Drain`]
+    Drain,
+    /// [`Work::Deliver`]
+    Deliver,
+    /// [`Work::Wake`]
+    Wake,
+    /// [`Work::Reap`]
+    Reap,
+    /// [`Work::Yield`]
+    Yield,
+    /// A chunk of a copy, for the memory of the object's owner.
+    CopyOwner,
+    /// A chunk of a copy, for the memory of the caller.
+    CopyCaller,
+}
+
+impl Kind {
+    pub(crate) fn of(work: &Work) -> Self {
+        match work {
+            Work::Drain(_) => Self::Drain,
+            Work::Deliver(_) => Self::Deliver,
+            Work::Wake(_) => Self::Wake,
+            Work::Reap(_) => Self::Reap,
+            Work::Yield => Self::Yield,
+        }
+    }
+}
+
+/// What happens to the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// The machine says that it could not. Only a delivery and a chunk can fail;
+    /// another step is carried out all the same.
+    Fail,
+    /// The call stays open until it is told to go on. A chunk never waits: it
+    /// is carried out all the same.
+    Wait,
+}
+
+/// One step of a kind, and what happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trouble {
+    /// The next step of this kind.
+    pub kind: Kind,
+    /// Fails or waits.
+    pub act: Act,
+}
