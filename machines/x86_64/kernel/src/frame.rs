@@ -1,0 +1,124 @@
+//! Physical memory: frames, which of them are free, and how the kernel reaches them.
+
+use crate::start::DIRECT_MAP;
+use alloc::vec::Vec;
+use core::arch::asm;
+use core::ops::Range;
+use core::sync::atomic::AtomicU64;
+
+/// Bytes of a frame, and of a page.
+pub(crate) const FRAME_BYTES: u64 = 4096;
+
+/// Entries of a page table, which fills a frame.
+pub(crate) const ENTRIES: usize = 512;
+
+/// A frame of memory that is in nobody's hands but the holder's and the processors' that
+/// walk the page tables it is part of.
+///
+/// Invariant: a multiple of `FRAME_BYTES` in the direct map, and outside the kernel's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame(u64);
+
+impl Frame {
+    /// Its physical address.
+    pub(crate) fn address(self) -> u64 {
+        self.0
+    }
+
+    /// The frame that an entry of a page table names. Entries below a task's root are made
+    /// by `Space::map` alone, from frames.
+    pub(crate) fn of_entry(entry: u64) -> Self {
+        const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+        Self(entry & ADDRESS)
+    }
+
+    /// Where the kernel sees its byte `offset`.
+    pub(crate) fn byte(self, offset: u64) -> *mut u8 {
+        debug_assert!(offset < FRAME_BYTES);
+        (DIRECT_MAP + self.0 + offset) as *mut u8
+    }
+
+    /// The frame as a page table. The processors read it, and set bits in it, meanwhile.
+    pub(crate) fn table(self) -> &'static [AtomicU64; ENTRIES] {
+        // SAFETY:
+        // 1. The invariant: mapped, writable, aligned, of the right size, and for ever.
+        // 2. All access is atomic, also the processors', and any bits are a valid number.
+        //    A frame used as data is not looked at as a table: the callers come by way of
+        //    a root or of an entry above the last level.
+        unsafe { &*self.byte(0).cast() }
+    }
+
+    /// Makes all of it 0.
+    fn clear(self) {
+        // SAFETY: the frame was free, so that nobody looks at it; the invariant for the rest.
+        unsafe { self.byte(0).write_bytes(0, FRAME_BYTES as usize) };
+    }
+}
+
+/// Moves `bytes` bytes as an instruction: from the first one up or, if `downwards`, from
+/// the last one down.
+///
+/// # Safety
+///
+/// Both sides are `bytes` bytes of one frame of a live task each, or of a slice that the
+/// caller has borrowed.
+pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, downwards: bool) {
+    let last = bytes.wrapping_sub(1);
+    if downwards {
+        // SAFETY:
+        // 1. Both sides are mapped: the invariant of `Frame`, or Rust's for a slice.
+        // 2. A task may be storing to either meanwhile, on another processor. That is no
+        //    race of this program: the bytes are moved by an instruction, not by Rust, and
+        //    no Rust reference to a task's memory exists. Each byte is old or new.
+        // 3. The direction flag is clear again at the end, as the ABI wants it.
+        unsafe {
+            asm!("std", "rep movsb", "cld",
+                inout("rsi") from.wrapping_add(last) => _,
+                inout("rdi") to.wrapping_add(last) => _,
+                inout("rcx") bytes => _, options(nostack));
+        }
+    } else {
+        // SAFETY: 1 and 2 as above; the direction flag is clear, by the ABI.
+        unsafe {
+            asm!("rep movsb",
+                inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes => _,
+                options(nostack, preserves_flags));
+        }
+    }
+}
+
+/// The frames that nobody uses.
+#[derive(Debug)]
+pub(crate) struct FreeFrames(Vec<Frame>);
+
+impl FreeFrames {
+    /// All frames that lie wholly in `memory`, which belongs to nobody: physical addresses.
+    pub(crate) fn of(memory: Range<u64>) -> Self {
+        let first = memory.start.next_multiple_of(FRAME_BYTES);
+        let last = memory.end / FRAME_BYTES * FRAME_BYTES;
+        Self(
+            (first..last)
+                .step_by(FRAME_BYTES as usize)
+                .map(Frame)
+                .collect(),
+        )
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A frame of zeros; `None` when all are used.
+    pub(crate) fn take(&mut self) -> Option<Frame> {
+        let frame = self.0.pop()?;
+        frame.clear();
+        Some(frame)
+    }
+
+    /// Takes a frame back. Nobody reaches it any more.
+    pub(crate) fn give_back(&mut self, frame: Frame) {
+        // There is room: the list was made with all of them.
+        self.0.push(frame);
+    }
+}

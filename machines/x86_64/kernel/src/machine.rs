@@ -1,0 +1,204 @@
+//! What the core asks of a machine, carried out with page tables.
+
+use crate::context::Context;
+use crate::frame::{Frame, FreeFrames};
+use crate::seats::Seats;
+use crate::space::{self, Space};
+use crate::task::{self, BadProgram};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::hint;
+use core::sync::atomic::{AtomicU64, Ordering};
+use spin::Mutex;
+use usufruct_core::{
+    BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, Plane, Span, TaskKey, ThreadId,
+    Transfer, Unmapped,
+};
+
+/// The kernel's core on page tables. One for the whole system.
+///
+/// All locks are taken with interrupts off, as the whole kernel runs, and never two at a
+/// time; a processor that spins on one keeps no pin.
+pub(crate) struct Bare {
+    kernel: Mutex<Kernel>,
+    plane: Arc<Plane>,
+    /// The address space of the task at each of the core's indices.
+    spaces: Box<[PublishedSpace]>,
+    free: Mutex<FreeFrames>,
+    /// Where the probes sit.
+    pub(crate) seats: Seats,
+}
+
+/// A task's address space where all processors find it without a lock.
+#[derive(Debug, Default)]
+struct PublishedSpace {
+    /// The root's physical address; 0: none.
+    root: AtomicU64,
+    /// Whose it is.
+    life: AtomicU64,
+}
+
+impl Bare {
+    /// A system without tasks, and what each processor needs to copy.
+    pub(crate) fn new(
+        limits: Limits,
+        free: FreeFrames,
+    ) -> Result<(Self, Box<[Copier]>), BadLimits> {
+        let (kernel, copiers) = Kernel::new(limits, ())?;
+        let bare = Self {
+            plane: kernel.plane(),
+            kernel: Mutex::new(kernel),
+            spaces: (0..limits.tasks)
+                .map(|_| PublishedSpace::default())
+                .collect(),
+            free: Mutex::new(free),
+            seats: Seats::default(),
+        };
+        Ok((bare, copiers))
+    }
+
+    /// Gives a task that has just been started its memory: that of `program`.
+    pub(crate) fn load_program(
+        &self,
+        task: TaskKey,
+        program: &[u8],
+    ) -> Result<(Space, Context), BadProgram> {
+        let (space, context) = task::load(program, &mut self.free.lock())?;
+        let place = &self.spaces[task.index()];
+        place.life.store(task.life(), Ordering::Relaxed);
+        place.root.store(space.root().address(), Ordering::Release);
+        Ok((space, context))
+    }
+
+    /// The memory of a task, until its end is through; `None` for the host, and then.
+    fn space(&self, task: TaskKey) -> Option<Space> {
+        let place = self.spaces.get(task.index())?;
+        let root = place.root.load(Ordering::Acquire);
+        let is_its_own = root != 0 && place.life.load(Ordering::Relaxed) == task.life();
+        is_its_own.then(|| Space::of_root(Frame::of_entry(root)))
+    }
+
+    fn move_chunk(
+        &self,
+        (from, start): (Option<Space>, u64),
+        (to, to_start): (Option<Space>, u64),
+        bytes: u64,
+    ) -> Result<(), Side> {
+        let from = from.ok_or(Side::From)?;
+        let to = to.ok_or(Side::To)?;
+        let covers = |space: Space, start, must_write| {
+            Span::new(start, bytes).is_some_and(|span| space.covers(span, must_write))
+        };
+        if !covers(from, start, false) {
+            return Err(Side::From);
+        }
+        if !covers(to, to_start, true) {
+            return Err(Side::To);
+        }
+        // Nothing takes pages from a live task, so this does not fail half-way.
+        if space::copy((from, start), (to, to_start), bytes) {
+            Ok(())
+        } else {
+            Err(Side::From)
+        }
+    }
+}
+
+/// Which side of a copy was not there.
+enum Side {
+    From,
+    To,
+}
+
+/// Sequentially consistent pins, the core's own; a processor waits by spinning, for the
+/// other one never stops in the middle of a copy.
+#[derive(Debug)]
+pub(crate) struct Spinning;
+
+impl Fences for Spinning {
+    fn pause(&self, _looks: u32) {
+        hint::spin_loop();
+    }
+}
+
+impl Machine for Bare {
+    type Sink = ();
+    type Fences = Spinning;
+
+    fn with_kernel<R>(&self, rule: impl FnOnce(&mut Kernel) -> R) -> R {
+        rule(&mut self.kernel.lock())
+    }
+
+    fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    fn fences(&self) -> &Spinning {
+        &Spinning
+    }
+
+    fn sink(&self) -> &() {
+        &()
+    }
+
+    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+        self.space(task)
+            .is_some_and(|space| space.covers(span, false))
+    }
+
+    fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        let owners = (self.space(approved.owner()), approved.owner_start());
+        let callers = (self.space(approved.caller()), approved.caller_start());
+        self.move_chunk(owners, callers, u64::from(approved.len_bytes()))
+            .map_err(|side| match side {
+                Side::From => CopyFault::Owner,
+                Side::To => CopyFault::Caller,
+            })
+    }
+
+    fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        let owners = (self.space(approved.owner()), approved.owner_start());
+        let callers = (self.space(approved.caller()), approved.caller_start());
+        self.move_chunk(callers, owners, u64::from(approved.len_bytes()))
+            .map_err(|side| match side {
+                Side::From => CopyFault::Caller,
+                Side::To => CopyFault::Owner,
+            })
+    }
+
+    fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
+        let space = self.space(caller).ok_or(Unmapped)?;
+        if space.load(from, into) {
+            Ok(())
+        } else {
+            Err(Unmapped)
+        }
+    }
+
+    fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+        let space = self.space(caller).ok_or(Unmapped)?;
+        let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
+        if space.covers(span, true) && space.fill(to, bytes) {
+            Ok(())
+        } else {
+            Err(Unmapped)
+        }
+    }
+
+    fn wake(&self, thread: ThreadId) {
+        self.seats.wake(thread);
+    }
+
+    fn reap(&self, task: TaskKey) {
+        let Some(space) = self.space(task) else {
+            return;
+        };
+        self.spaces[task.index()].root.store(0, Ordering::Relaxed);
+        space.give_back(&mut self.free.lock());
+    }
+
+    fn yield_now(&self) {
+        // The other processor's call goes on by itself, and on this one there is no other.
+        hint::spin_loop();
+    }
+}

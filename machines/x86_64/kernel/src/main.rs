@@ -1,0 +1,76 @@
+//! usufruct on bare x86_64: the smallest machine that has rings, page tables and
+//! more than one processor. It exists to show that the core's border fits such a
+//! machine; it runs the probes of the conformance suite and nothing else.
+//!
+//! ```text
+//!   boot.s        first instruction ─► long mode, on each processor
+//!   start.rs      what the loader says, the tables, the second processor
+//!   executor.rs   each processor's loop: whose turn is it, what did it trap for
+//!   seats.rs      what may be said to a probe from any processor
+//!   context.rs    run a task until it traps        trap.s   the assembly of it
+//!   processor.rs  descriptors, vectors, clock tick
+//!   machine.rs    what the core asks of a machine  ─► space.rs  walk, copy
+//!   task.rs       a program in page tables of its own      frame.rs  physical memory
+//!   line.rs       frames from and to the test, over the serial line
+//! ```
+//!
+//! # What holds everywhere
+//!
+//! - Interrupts are off in ring 0, but for the one instruction that halts. So a
+//!   lock holder is never interrupted, and a pin never either.
+//! - A user address is never dereferenced: it is looked up in its task's page
+//!   tables, and the frame is reached through the direct map. SMAP makes sure.
+//! - No memory is both writable and executable, and none is mapped in the kernel twice.
+//! - After boot nothing is allocated but frames.
+//!
+//! # What is deliberately absent
+//!
+//! Page control, ports that sleep, priorities, floating point in tasks, more than
+//! 1 GiB of memory, guard pages below the kernel's stacks.
+
+#![no_std]
+#![no_main]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on the only target; what else is cut is an int, a port or a field"
+)]
+
+extern crate alloc;
+
+mod context;
+mod executor;
+mod frame;
+mod heap;
+mod line;
+mod machine;
+mod processor;
+mod seats;
+mod space;
+mod start;
+mod task;
+
+core::arch::global_asm!(
+    include_str!("boot.s"),
+    PROCESSORS = const start::PROCESSORS,
+    WAKE_UP_AT = const start::WAKE_UP_AT,
+    options(att_syntax)
+);
+core::arch::global_asm!(
+    include_str!("trap.s"),
+    USER_CODE = const processor::USER_CODE,
+    USER_DATA = const processor::USER_DATA,
+    TSS_RING_0_STACK = const processor::TSS_RING_0_STACK,
+    TSS_RING_1_STACK = const processor::TSS_RING_1_STACK,
+    CONTEXT_KERNEL_STACK = const context::KERNEL_STACK,
+    SYSTEM_CALL = const context::SYSTEM_CALL,
+    TIMER = const processor::TIMER,
+    VECTORS = const processor::VECTORS,
+    options(att_syntax)
+);
+
+/// A bug of the kernel: say where on the log port, and end the whole machine.
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    line::log(format_args!("kernel panic: {info}\n"));
+    processor::power_off(processor::Verdict::Panic)
+}

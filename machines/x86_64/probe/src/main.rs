@@ -1,0 +1,116 @@
+//! The conformance probe as a ring-3 program: the interpreter of probe-core, with traps
+//! for its door.
+
+#![no_std]
+#![no_main]
+
+use core::arch::{asm, global_asm};
+use core::cell::UnsafeCell;
+use usufruct_abi::Number;
+use usufruct_probe_core::{ARENA_BYTES, COMMAND_BYTES, Door, Finish, Region, run};
+use usufruct_x86_64_wire::{TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
+
+// The kernel enters with the stack on a multiple of 16; the ABI wants it as after a call.
+global_asm!(".globl _start", "_start: call main", "ud2");
+
+/// Scratch memory; last in the program, see task.ld.
+#[repr(C, align(4096))]
+struct Arena(UnsafeCell<[u8; ARENA_BYTES]>);
+
+// SAFETY: only its address is taken; all access is by `Door::load` and `Door::store`, and the
+// program has one thread.
+unsafe impl Sync for Arena {}
+
+#[unsafe(link_section = ".arena")]
+static ARENA: Arena = Arena(UnsafeCell::new([0; ARENA_BYTES]));
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "an int is what the low 32 bits say"
+)]
+/// A trap: `syscall` with the number in rax and the words in rdi, rsi, rdx and r10.
+fn trap(number: u64, words: [u64; 4]) -> i32 {
+    let [first, second, third, fourth] = words;
+    let answer: u64;
+    // SAFETY:
+    // 1. The kernel keeps all registers but rax, rcx and r11, and does not touch the stack.
+    // 2. What a call stores goes where its words say: a buffer that the caller has borrowed
+    //    for it, or addresses that the test chose, which is what the test is there for.
+    unsafe {
+        asm!("syscall", inlateout("rax") number => answer,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    (answer as u32).cast_signed()
+}
+
+fn exit(status: i32) -> ! {
+    trap(TRAP_EXIT, [u64::from(status.cast_unsigned()), 0, 0, 0]);
+    trap_for_good()
+}
+
+/// Executes an instruction that is none.
+fn trap_for_good() -> ! {
+    // SAFETY: ends this task, which is what is asked for.
+    unsafe { asm!("ud2", options(noreturn)) }
+}
+
+struct Traps;
+
+impl Door for Traps {
+    fn next_command(&mut self, into: &mut [u8; COMMAND_BYTES]) -> Option<usize> {
+        let buffer = into.as_mut_ptr() as u64;
+        let length = trap(TRAP_NEXT_COMMAND, [buffer, COMMAND_BYTES as u64, 0, 0]);
+        usize::try_from(length).ok()
+    }
+
+    fn reply(&mut self, frame: &[u8]) {
+        trap(
+            TRAP_REPLY,
+            [frame.as_ptr() as u64, frame.len() as u64, 0, 0],
+        );
+    }
+
+    fn call(&mut self, number: Number, words: [u64; 4]) -> Option<i32> {
+        Some(trap(u64::from(number as u32), words))
+    }
+
+    fn load(&mut self, address: u64) -> u8 {
+        // SAFETY: the test's choice, which is to find out what happens: at worst a fault,
+        // which ends this task.
+        unsafe { (address as *const u8).read_volatile() }
+    }
+
+    fn store(&mut self, address: u64, byte: u8) {
+        // SAFETY: as `load`. A test that overwrites the program itself gets what it asked for.
+        unsafe { (address as *mut u8).write_volatile(byte) }
+    }
+
+    fn region(&self) -> Region {
+        let arena = ARENA.0.get() as u64;
+        let arena_bytes = ARENA_BYTES as u64;
+        Region {
+            arena,
+            arena_bytes,
+            end: arena + arena_bytes,
+        }
+    }
+
+    fn compute(&mut self) -> bool {
+        (0..1000).for_each(|_| core::hint::spin_loop());
+        true
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    match run(&mut Traps) {
+        Finish::Exit(status) => exit(status),
+        Finish::Trap => trap_for_good(),
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(-1)
+}

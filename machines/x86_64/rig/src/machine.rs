@@ -1,0 +1,200 @@
+//! One QEMU, and frames to and from the kernel in it.
+
+use crate::programs::programs;
+use std::io::{self, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES};
+
+/// How long a machine lives, whatever goes wrong: `timeout` ends it then, also when the test
+/// that started it was killed. In seconds.
+const LIFE_S: &str = "600";
+/// How long a machine may take to go off when it is told to.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A frame from the kernel.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) seat: usize,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A running machine. Ended when dropped.
+#[derive(Debug)]
+pub(crate) struct Virtual {
+    qemu: Child,
+    line: ChildStdin,
+    frames: Receiver<Frame>,
+    log: Arc<Mutex<String>>,
+    /// Both its processors want a real one, so there is one machine at a time.
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Virtual {
+    /// Boots the kernel with this command line.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU can not be started.
+    pub(crate) fn boot(command_line: &str) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let programs = programs();
+        // A test that failed has poisoned it; its machine is gone all the same.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut command = Command::new("timeout");
+        command.args([
+            LIFE_S,
+            "qemu-system-x86_64",
+            "-no-user-config",
+            "-nodefaults",
+        ]);
+        command.args([
+            "-machine", "microvm", "-cpu", "max", "-smp", "2", "-m", "64",
+        ]);
+        command.args(["-display", "none", "-no-reboot"]);
+        command.args([
+            "-chardev",
+            "stdio,id=line,signal=off",
+            "-serial",
+            "chardev:line",
+        ]);
+        command.args(["-chardev", "file,id=log,path=/dev/stderr"]);
+        command.args(["-device", "isa-debugcon,iobase=0xe9,chardev=log"]);
+        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+        command.arg("-kernel").arg(&programs.kernel);
+        command.arg("-initrd").arg(&programs.probe);
+        command.args(["-append", command_line]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut qemu = command
+            .spawn()
+            .unwrap_or_else(|cause| panic!("cannot run {command:?}: {cause}"));
+        let (line, output, errors) = (qemu.stdin.take(), qemu.stdout.take(), qemu.stderr.take());
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(errors.expect("stderr is piped"), Arc::clone(&log));
+        Self {
+            frames: frames_of(output.expect("stdout is piped")),
+            line: line.expect("stdin is piped"),
+            qemu,
+            log,
+            _turn: turn,
+        }
+    }
+
+    /// Sends a frame to the kernel.
+    ///
+    /// # Panics
+    ///
+    /// If the machine is gone.
+    pub(crate) fn send(&mut self, kind: Kind, seat: usize, payload: &[u8]) {
+        let sent = self.try_send(kind, seat, payload);
+        sent.unwrap_or_else(|cause| {
+            panic!("the machine does not listen ({cause}): {}", self.said())
+        });
+    }
+
+    fn try_send(&mut self, kind: Kind, seat: usize, payload: &[u8]) -> io::Result<()> {
+        assert!(
+            payload.len() <= PAYLOAD_BYTES,
+            "{kind:?} of {} bytes",
+            payload.len()
+        );
+        let seat = u8::try_from(seat).expect("seats are few");
+        let payload_bytes = u16::try_from(payload.len()).expect("it fits a frame");
+        let header = Header {
+            kind,
+            seat,
+            payload_bytes,
+        };
+        self.line.write_all(&header.encode())?;
+        self.line.write_all(payload)?;
+        self.line.flush()
+    }
+
+    /// The next frame from the kernel; `None` if none comes until then.
+    ///
+    /// # Panics
+    ///
+    /// If the machine is gone.
+    pub(crate) fn receive(&self, until: Instant) -> Option<Frame> {
+        let patience = until.saturating_duration_since(Instant::now());
+        match self.frames.recv_timeout(patience) {
+            Ok(frame) => Some(frame),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => panic!("the machine went off: {}", self.said()),
+        }
+    }
+
+    /// What the kernel and QEMU have said on the log.
+    pub(crate) fn said(&self) -> String {
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Drop for Virtual {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the machine's log: {}", self.said());
+        }
+        // It may be gone, or stuck: both are dealt with below.
+        let _ = self.try_send(Kind::PowerOff, 0, &[]);
+        let until = Instant::now() + FAREWELL;
+        while Instant::now() < until {
+            if let Ok(Some(_)) = self.qemu.try_wait() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // `timeout` passes it on to QEMU, as it would not the signal of `Child::kill`.
+        let _ = Command::new("kill")
+            .arg(self.qemu.id().to_string())
+            .status();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// Frames as they come; the channel closes with the line.
+fn frames_of(mut output: impl Read + Send + 'static) -> Receiver<Frame> {
+    let (sender, frames) = channel();
+    std::thread::spawn(move || {
+        while let Ok(frame) = read_frame(&mut output) {
+            if sender.send(frame).is_err() {
+                return;
+            }
+        }
+    });
+    frames
+}
+
+fn read_frame(output: &mut impl Read) -> io::Result<Frame> {
+    let mut header = [0; Header::BYTES];
+    output.read_exact(&mut header)?;
+    let header = Header::decode(header).ok_or(io::ErrorKind::InvalidData)?;
+    let mut payload = vec![0; header.payload_bytes.into()];
+    output.read_exact(&mut payload)?;
+    Ok(Frame {
+        kind: header.kind,
+        seat: header.seat.into(),
+        payload,
+    })
+}
+
+fn collect(mut errors: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1024];
+        while let Ok(count @ 1..) = errors.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..count]);
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_str(&text);
+        }
+    });
+}

@@ -1,0 +1,191 @@
+//! The conformance suite's view of the machine.
+
+use crate::machine::{Frame, Virtual};
+use std::time::{Duration, Instant};
+use usufruct_abi as abi;
+use usufruct_conformance::{Ending, Facts, Probe, Rig, Tables};
+use usufruct_x86_64_wire::{Kind, SEATS};
+
+/// How long the machine may take to boot, or to start a task.
+const START: Duration = Duration::from_secs(60);
+
+/// The bare-metal machine, with probes on both processors in turn.
+#[derive(Debug)]
+pub struct BareRig {
+    machine: Virtual,
+    lives: Vec<Life>,
+    /// The life at each seat.
+    seats: [Option<usize>; SEATS],
+}
+
+#[derive(Debug, Default)]
+struct Life {
+    seat: usize,
+    processor: Option<u8>,
+    refusal: Option<String>,
+    reply: Option<Vec<u8>>,
+    ending: Option<Ending>,
+}
+
+impl BareRig {
+    /// The hardware's number of the processor that a probe runs on.
+    #[must_use]
+    pub fn processor(&self, probe: Probe) -> Option<u8> {
+        self.lives[index(probe)].processor
+    }
+
+    /// Starts a probe on a seat of its own choice, and returns when the kernel has answered.
+    fn start_at(&mut self, seat: usize, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+        let life = self.lives.len();
+        self.lives.push(Life {
+            seat,
+            ..Life::default()
+        });
+        self.seats[seat] = Some(life);
+        let payload = [&smo_quota.to_le_bytes(), name].concat();
+        self.machine.send(Kind::Start, seat, &payload);
+        let is_answered = |life: &Life| life.processor.is_some() || life.refusal.is_some();
+        assert!(
+            self.wait(life, START, is_answered),
+            "no answer to Start: {}",
+            self.machine.said()
+        );
+        match self.lives[life].refusal.clone() {
+            Some(refusal) => {
+                self.seats[seat] = None;
+                Err(refusal)
+            }
+            None => Ok(Probe(u32::try_from(life).expect("lives are few"))),
+        }
+    }
+
+    /// Takes frames until this holds of a life; whether it does in the end.
+    fn wait(&mut self, life: usize, patience: Duration, holds: impl Fn(&Life) -> bool) -> bool {
+        let until = Instant::now() + patience;
+        while !holds(&self.lives[life]) {
+            let Some(frame) = self.machine.receive(until) else {
+                return false;
+            };
+            self.note(frame);
+        }
+        true
+    }
+
+    fn note(&mut self, frame: Frame) {
+        let Frame {
+            kind,
+            seat,
+            payload,
+        } = frame;
+        let Some(number) = self.seats[seat] else {
+            panic!("{kind:?} of seat {seat}, which is empty");
+        };
+        let life = &mut self.lives[number];
+        match kind {
+            Kind::Started => life.processor = payload.first().copied(),
+            Kind::Refused => life.refusal = Some(String::from_utf8_lossy(&payload).into_owned()),
+            Kind::Reply => life.reply = Some(payload),
+            Kind::Ended => {
+                life.ending = Some(ending(&payload));
+                self.seats[seat] = None;
+            }
+            Kind::Ready | Kind::Start | Kind::Command | Kind::Kill | Kind::PowerOff => {
+                panic!("{kind:?} is not for the host to hear now")
+            }
+        }
+    }
+}
+
+impl Rig for BareRig {
+    const FACTS: Facts = Facts {
+        word_bits: 64,
+        preemption: true,
+        virtual_clock: false,
+    };
+
+    fn boot(tables: Tables) -> Self {
+        let Tables {
+            tasks,
+            smos,
+            messages,
+        } = tables;
+        let machine = Virtual::boot(&format!("tasks={tasks} smos={smos} messages={messages}"));
+        match machine.receive(Instant::now() + START) {
+            Some(Frame {
+                kind: Kind::Ready, ..
+            }) => {}
+            other => panic!(
+                "the kernel did not come up, but said {other:?}: {}",
+                machine.said()
+            ),
+        }
+        Self {
+            machine,
+            lives: Vec::new(),
+            seats: [None; SEATS],
+        }
+    }
+
+    fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+        let free = self
+            .seats
+            .iter()
+            .position(Option::is_none)
+            .ok_or("all seats are taken")?;
+        self.start_at(free, name, smo_quota)
+    }
+
+    fn post(&mut self, probe: Probe, command: &[u8]) {
+        let life = &self.lives[index(probe)];
+        if life.ending.is_none() {
+            self.machine.send(Kind::Command, life.seat, command);
+        }
+    }
+
+    fn take(&mut self, probe: Probe, patience: Duration) -> Option<Vec<u8>> {
+        let life = index(probe);
+        self.wait(life, patience, |life| {
+            life.reply.is_some() || life.ending.is_some()
+        });
+        self.lives[life].reply.take()
+    }
+
+    fn kill(&mut self, probe: Probe) {
+        let life = &self.lives[index(probe)];
+        if life.ending.is_none() {
+            self.machine.send(Kind::Kill, life.seat, &[]);
+        }
+    }
+
+    fn ending(&mut self, probe: Probe, patience: Duration) -> Option<Ending> {
+        let life = index(probe);
+        self.wait(life, patience, |life| life.ending.is_some());
+        self.lives[life].ending
+    }
+
+    fn advance(&mut self, milliseconds: u32) {
+        std::thread::sleep(Duration::from_millis(milliseconds.into()));
+    }
+}
+
+fn index(probe: Probe) -> usize {
+    usize::try_from(probe.0).expect("32 bits fit")
+}
+
+/// The payload of an Ended frame.
+fn ending(payload: &[u8]) -> Ending {
+    let word = |at| {
+        payload
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+    };
+    let words = (word(0), word(4));
+    let (Some(status), Some(reason)) = words else {
+        panic!("Ended with a payload of {} bytes", payload.len());
+    };
+    let [status, reason] = [status, reason].map(i32::from_le_bytes);
+    let known = [abi::ENDED_EXIT, abi::ENDED_TRAP, abi::ENDED_KILLED];
+    assert!(known.contains(&reason), "a probe ended for reason {reason}");
+    Ending { status, reason }
+}
