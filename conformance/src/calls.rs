@@ -103,6 +103,14 @@ impl<R: Rig> World<R> {
         self.call(caller, Number::MemSize, [smo.into(), 0, 0, 0])
     }
 
+    /// `last_error`, which must leave what it says: it is asked twice.
+    pub fn last_error(&mut self, caller: Task) -> i32 {
+        self.post_call(caller, Number::LastError, [0; 4]);
+        let said = self.reply(caller);
+        assert_eq!(said.result, said.last_error, "last_error changed itself");
+        said.result
+    }
+
     /// `open_port`.
     pub fn open(&mut self, caller: Task, port: i32) -> Answer {
         self.call(caller, Number::OpenPort, [port.into(), 0, 0, 0])

@@ -17,15 +17,29 @@
 //! No script looks inside a machine or the kernel: each goes in through the guests' own door.
 
 #![forbid(unsafe_code)]
+pub mod barrier;
 mod calls;
+pub mod claim;
+pub mod copy;
+pub mod death;
 pub mod guests;
+pub mod id;
+pub mod last_error;
 mod list;
+mod memory;
+pub mod pass;
+pub mod port;
+pub mod quota;
 mod rig;
 pub mod share;
+pub mod task;
+pub mod wait;
+pub mod watch;
 mod world;
 
 pub use calls::{Part, part};
-pub use list::Script;
+pub use list::{SCRIPTS, Script};
+pub use memory::{checksum, index, pattern};
 pub use rig::{Ending, Facts, Probe, Rig, Tables};
 pub use usufruct_probe_core as probe_core;
 pub use world::{

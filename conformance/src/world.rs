@@ -4,7 +4,7 @@
 use crate::rig::{Ending, Facts, Probe, Rig, Tables};
 use std::time::Duration;
 use usufruct_abi::{Error, MSG_BYTES, Number};
-use usufruct_probe_core::{COMMAND_BYTES, Command, DATA_BYTES, Operation, Region, Reply, Status};
+use usufruct_probe_core::{COMMAND_BYTES, Command, Operation, Region, Reply, Status};
 
 /// How long a machine may take for anything that it must do. Generous: a loaded computer is
 /// not a broken kernel.
@@ -269,43 +269,23 @@ impl<R: Rig> World<R> {
         self.lives[task.0].calls_scripted[number as usize] += times;
     }
 
-    // The task's own memory.
+    /// Has the task compute for ever.
+    pub fn post_spin(&mut self, task: Task) {
+        let command = Command {
+            operation: Operation::Spin,
+            number: 0,
+            words: [0; 4],
+            data: &[],
+        };
+        self.post(task, command);
+    }
 
-    /// The task stores bytes to its arena.
-    pub fn poke(&mut self, task: Task, offset: u64, bytes: &[u8]) {
-        for (part, offset) in bytes.chunks(DATA_BYTES).zip((offset..).step_by(DATA_BYTES)) {
-            let address = self.at(task, offset).cast_unsigned();
-            self.command(task, Operation::Store, [address, 0, 0, 0], part);
+    /// Whether the machine can end a task that computes for ever; says so if not.
+    pub fn needs_preemption(&self) -> bool {
+        if !R::FACTS.preemption {
+            eprintln!("SKIPPED: this machine does not interrupt guests");
         }
-    }
-
-    /// The task loads bytes from its arena.
-    pub fn peek(&mut self, task: Task, offset: u64, bytes: u64) -> Vec<u8> {
-        let mut seen = Vec::new();
-        let mut left = bytes;
-        while left > 0 {
-            let part = left.min(DATA_BYTES as u64);
-            let address = self.at(task, offset + (bytes - left)).cast_unsigned();
-            seen.extend(
-                self.command(task, Operation::Load, [address, part, 0, 0], &[])
-                    .data,
-            );
-            left -= part;
-        }
-        seen
-    }
-
-    /// The task fills a part of its arena with one byte.
-    pub fn fill(&mut self, task: Task, offset: u64, bytes: u64, byte: u8) {
-        let address = self.at(task, offset).cast_unsigned();
-        self.command(task, Operation::Fill, [address, bytes, byte.into(), 0], &[]);
-    }
-
-    /// The task's hash of a part of its arena.
-    pub fn checksum(&mut self, task: Task, offset: u64, bytes: u64) -> u64 {
-        let address = self.at(task, offset).cast_unsigned();
-        self.command(task, Operation::Checksum, [address, bytes, 0, 0], &[])
-            .value
+        R::FACTS.preemption
     }
 
     // Ends.
