@@ -6,6 +6,10 @@ pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(loom)]
 pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+/// Whether the model checker sees the atomics of this build. Its tests say
+/// nothing without, and skip themselves.
+pub const IS_MODEL_CHECKED: bool = cfg!(loom);
+
 /// Stores a pin so that no later load of this processor passes it, in the view
 /// of whoever executes a sequentially consistent fence afterwards. At least a
 /// release, so that what the last pin covered is seen by who sees this one.
