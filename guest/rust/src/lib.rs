@@ -57,10 +57,9 @@
 //!
 //! # Where it runs
 //!
-//! On WebAssembly the calls are imports of the module `usufruct`. On any other
-//! target they are C functions of the same names, which the program must be
-//! linked with; without them this crate compiles and documents itself, and
-//! nothing that calls it links.
+//! On WebAssembly the calls are imports of the module `usufruct`. On other targets there
+//! is no kernel yet: every call is refused, so that programs which use this crate still
+//! build there, and their own parts can be tested.
 
 #![no_std]
 

@@ -6,9 +6,40 @@
 //!
 //! Each answers -1 when refused, and [`last_error`] then says why. `docs/calls.md`
 //! of the project says what each one does.
+//!
+//! Where there is no kernel to call (any target but WebAssembly, for now), every call
+//! is refused with `SERR_INVALID_TSK`: the caller is no task.
 
-#[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "usufruct"))]
-unsafe extern "C" {
+/// Declares each call as an import of WebAssembly, and elsewhere as one that is refused.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $safety:ident fn $name:ident($($argument:ident: $type:ty),*);)*) => {
+        #[cfg(target_arch = "wasm32")]
+        #[link(wasm_import_module = "usufruct")]
+        unsafe extern "C" {
+            $($(#[$doc])* pub $safety fn $name($($argument: $type),*) -> i32;)*
+        }
+        $(refused! { $(#[$doc])* $safety fn $name($($argument: $type),*) })*
+    };
+}
+
+macro_rules! refused {
+    ($(#[$doc:meta])* safe fn $name:ident($($argument:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        #[cfg(not(target_arch = "wasm32"))]
+        pub fn $name($(_: $type),*) -> i32 {
+            -1
+        }
+    };
+    ($(#[$doc:meta])* unsafe fn $name:ident($($argument:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        #[cfg(not(target_arch = "wasm32"))]
+        pub unsafe fn $name($(_: $type),*) -> i32 {
+            -1
+        }
+    };
+}
+
+calls! {
     /// Lends `size` bytes at `addr` to `target_task`. The object's id, or -1.
     ///
     /// # Safety
@@ -16,13 +47,13 @@ unsafe extern "C" {
     /// With `WRITE_PERM`, other tasks may store to these bytes at any moment until
     /// the object is claimed: nothing in this program may rely on them till then,
     /// except through atomics.
-    pub unsafe fn share_mem(target_task: i32, addr: *const u8, size: i32, perms: i32) -> i32;
+    unsafe fn share_mem(target_task: i32, addr: *const u8, size: i32, perms: i32);
 
     /// Takes an object back. When it returns 0, no byte moves through it any more.
-    pub safe fn claim_mem(smo_id: i32) -> i32;
+    safe fn claim_mem(smo_id: i32);
 
     /// Makes another task the target of an object that the caller is the target of.
-    pub safe fn pass_mem(smo_id: i32, target_task: i32) -> i32;
+    safe fn pass_mem(smo_id: i32, target_task: i32);
 
     /// Copies bytes of an object to `dest`.
     ///
@@ -30,7 +61,7 @@ unsafe extern "C" {
     ///
     /// `dest` is valid for writes of `size` bytes, or lies where this program has
     /// no memory at all (the kernel then refuses).
-    pub unsafe fn read_mem(smo_id: i32, off: i32, size: i32, dest: *mut u8) -> i32;
+    unsafe fn read_mem(smo_id: i32, off: i32, size: i32, dest: *mut u8);
 
     /// Copies bytes at `src` into an object.
     ///
@@ -39,16 +70,13 @@ unsafe extern "C" {
     /// `src` is valid for reads of `size` bytes, or lies where this program has no
     /// memory at all. An object that this program shares with itself is written to
     /// as by any other task: see [`share_mem`].
-    pub unsafe fn write_mem(smo_id: i32, off: i32, size: i32, src: *const u8) -> i32;
+    unsafe fn write_mem(smo_id: i32, off: i32, size: i32, src: *const u8);
 
     /// The size of an object in bytes, for its target.
-    pub safe fn mem_size(smo_id: i32) -> i32;
-
-    /// Why the calling thread's last call was refused; 0 if it was not.
-    pub safe fn last_error() -> i32;
+    safe fn mem_size(smo_id: i32);
 
     /// Asks for one message on `port` when `task` has ended.
-    pub safe fn watch_task(task: i32, port: i32) -> i32;
+    safe fn watch_task(task: i32, port: i32);
 
     /// The live task whose name is the `len` bytes at `name`.
     ///
@@ -56,19 +84,19 @@ unsafe extern "C" {
     ///
     /// `name` is valid for reads of `len` bytes, or lies where this program has no
     /// memory at all.
-    pub unsafe fn find_task(name: *const u8, len: i32) -> i32;
+    unsafe fn find_task(name: *const u8, len: i32);
 
     /// The calling task's id.
-    pub safe fn get_current_task() -> i32;
+    safe fn get_current_task();
 
     /// The calling thread's id.
-    pub safe fn get_current_thread() -> i32;
+    safe fn get_current_thread();
 
     /// Opens a port of the calling task.
-    pub safe fn open_port(port: i32) -> i32;
+    safe fn open_port(port: i32);
 
     /// Closes it; messages that wait there are dropped.
-    pub safe fn close_port(port: i32) -> i32;
+    safe fn close_port(port: i32);
 
     /// Sends the 16 bytes at `msg16`. Never blocks.
     ///
@@ -76,7 +104,7 @@ unsafe extern "C" {
     ///
     /// `msg16` is valid for reads of 16 bytes, or lies where this program has no
     /// memory at all.
-    pub unsafe fn send_msg(task: i32, port: i32, msg16: *const i32) -> i32;
+    unsafe fn send_msg(task: i32, port: i32, msg16: *const i32);
 
     /// Takes the oldest message of `port`. Never blocks.
     ///
@@ -84,12 +112,28 @@ unsafe extern "C" {
     ///
     /// `msg16` is valid for writes of 16 bytes and `sender` of 4, or either lies
     /// where this program has no memory at all.
-    pub unsafe fn get_msg(port: i32, msg16: *mut i32, sender: *mut i32) -> i32;
+    unsafe fn get_msg(port: i32, msg16: *mut i32, sender: *mut i32);
 
     /// How many messages wait at `port`.
-    pub safe fn get_msg_count(port: i32) -> i32;
+    safe fn get_msg_count(port: i32);
 
     /// Sleeps until a message waits at `port`, or `timeout_ms` have passed
     /// (negative: for as long as it takes).
-    pub safe fn wait_msg(port: i32, timeout_ms: i32) -> i32;
+    safe fn wait_msg(port: i32, timeout_ms: i32);
+}
+
+/// Why the calling thread's last call was refused; 0 if it was not.
+#[cfg(target_arch = "wasm32")]
+pub fn last_error() -> i32 {
+    #[link(wasm_import_module = "usufruct")]
+    unsafe extern "C" {
+        safe fn last_error() -> i32;
+    }
+    last_error()
+}
+
+/// Why the calling thread's last call was refused; 0 if it was not.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn last_error() -> i32 {
+    usufruct_abi::Error::InvalidTsk.code()
 }

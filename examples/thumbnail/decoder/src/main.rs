@@ -1,9 +1,11 @@
 //! Turns the bytes of a JPEG or PNG file into samples, with other people's decoders.
 //!
 //! This is the program that nobody trusts: it has no folder, a time limit, and only
-//! the objects that are lent to it.
+//! the objects that are lent to it. With `DECODER=hostile` in its environment it shows
+//! why (see [`hostile`]).
 
 mod decode;
+mod hostile;
 mod jpeg;
 mod png;
 #[cfg(test)]
@@ -11,6 +13,7 @@ mod tests;
 
 use std::process::ExitCode;
 
+use hostile::Surroundings;
 use thumbnail_chain::{
     ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, answered, find, next, open,
     run, tell,
@@ -25,6 +28,12 @@ fn main() -> ExitCode {
         let reader = find(READER, &work)?;
         let scaler = find(SCALER, &answers)?;
         let (file, title) = order(&work, reader)?;
+        hostile::take_over(&Surroundings {
+            file,
+            title,
+            reader,
+            scaler,
+        });
         decode_and_lend(file, title, (&answers, scaler))?;
         // The reader may have gone already: it watches the scaler too.
         let _ = tell(reader, ANSWER, Letter::Done);

@@ -1,0 +1,200 @@
+//! What a decoder that has been taken over may try, and what comes of it.
+//!
+//! In its first life it makes all the calls that are refused. Each attempt that ends a
+//! life has one of its own. After those the decoder is honest, and the picture comes
+//! out as if nothing had happened.
+//!
+//! ```text
+//!   objects.rs   other tasks' objects, and its own when they are gone
+//!   memory.rs    memory that it does not have
+//!   tables.rs    more than its share of what all tasks use
+//!   ending.rs    attempts that do not end well for the decoder
+//!   wild.rs      addresses that no honest program makes
+//! ```
+//!
+//! `attempts.toml` lists the same for the reader, with what stops each; a test compares.
+
+mod ending;
+mod memory;
+mod objects;
+mod tables;
+mod wild;
+
+use std::fmt;
+
+use usufruct_guest::{Error, SmoId, TaskId, raw};
+
+/// The exit status of a hostile life that has nothing more to try. Not 0 or 1, by
+/// which an honest decoder says that it is done or has reported a fault.
+const NEXT_LIFE: i32 = 3;
+
+/// What the decoder knows of the others.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The picture's file, lent to the decoder to be read.
+    pub(crate) file: SmoId,
+    /// The picture's title, lent to the scaler. The decoder was told the number.
+    pub(crate) title: SmoId,
+    pub(crate) reader: TaskId,
+    pub(crate) scaler: TaskId,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+enum Answer {
+    Refused(String),
+    Succeeded(String),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(how) => write!(f, "refused: {how}"),
+            Self::Succeeded(what) => write!(f, "SUCCEEDED: {what}"),
+        }
+    }
+}
+
+/// One thing to try.
+struct Attempt {
+    name: &'static str,
+    tries: &'static str,
+    make: fn(&Surroundings) -> Answer,
+}
+
+/// Lives up to the last hostile one make attempts and do not return; later ones do.
+pub(crate) fn take_over(around: &Surroundings) {
+    let hostile = std::env::var("DECODER").is_ok_and(|mode| mode == "hostile");
+    let life = std::env::var("USUFRUCT_LIFE").ok();
+    let life: Option<usize> = life.and_then(|life| life.parse().ok());
+    let (true, Some(life)) = (hostile, life) else {
+        return;
+    };
+    match life.checked_sub(1) {
+        None => {
+            let groups = [objects::ATTEMPTS, memory::ATTEMPTS, tables::ATTEMPTS];
+            for attempt in groups.into_iter().flatten() {
+                let Attempt { name, tries, make } = attempt;
+                println!("attempt {name}: {tries} -> {}", make(around));
+            }
+        }
+        Some(number) => {
+            let Some(Attempt { name, tries, make }) = ending::ATTEMPTS.get(number) else {
+                return;
+            };
+            println!("attempt {name}: {tries} -> this life ends");
+            println!("attempt {name} -> {}", make(around));
+        }
+    }
+    std::process::exit(NEXT_LIFE);
+}
+
+/// The kernel's answer to a raw call.
+fn answer(word: i32) -> Result<i32, Error> {
+    if word >= 0 {
+        return Ok(word);
+    }
+    Err(Error::from_code(raw::last_error()).unwrap_or(Error::NoPermission))
+}
+
+/// What one call says about an attempt: it must be refused.
+fn one<T>(result: Result<T, Error>, success: impl FnOnce(T) -> String) -> Answer {
+    match result {
+        Ok(value) => Answer::Succeeded(success(value)),
+        Err(error) => Answer::Refused(error.name().to_owned()),
+    }
+}
+
+/// What several calls say: each must be refused. The description goes with its call.
+fn all(results: impl IntoIterator<Item = (String, Result<i32, Error>)>) -> Answer {
+    let mut names: Vec<&'static str> = Vec::new();
+    for (call, result) in results {
+        match result {
+            Ok(_) => return Answer::Succeeded(call),
+            Err(error) if names.contains(&error.name()) => {}
+            Err(error) => names.push(error.name()),
+        }
+    }
+    Answer::Refused(names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde::Deserialize;
+
+    use super::{Attempt, ending, memory, objects, tables};
+
+    #[derive(Deserialize)]
+    struct List {
+        attempt: Vec<Entry>,
+    }
+
+    #[derive(Deserialize)]
+    struct Entry {
+        name: String,
+        tries: String,
+        #[serde(default)]
+        ends_life: bool,
+    }
+
+    fn read(name: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_list_for_readers_names_every_attempt_in_order() {
+        let listed: List = toml::from_str(&read("attempts.toml")).unwrap();
+        let listed: Vec<_> = listed
+            .attempt
+            .into_iter()
+            .map(|entry| (entry.name, entry.tries, entry.ends_life))
+            .collect();
+        let made = |ends_life| {
+            move |attempt: &Attempt| (attempt.name.to_owned(), attempt.tries.to_owned(), ends_life)
+        };
+        let refused = [objects::ATTEMPTS, memory::ATTEMPTS, tables::ATTEMPTS];
+        let refused = refused.into_iter().flatten().map(made(false));
+        let made: Vec<_> = refused
+            .chain(ending::ATTEMPTS.iter().map(made(true)))
+            .collect();
+        assert_eq!(listed, made);
+    }
+
+    #[test]
+    fn the_hostile_system_gives_a_life_to_each_attempt_that_ends_one() {
+        let system: toml::Table = read("hostile.toml").parse().unwrap();
+        let tasks = system["task"].as_array().unwrap();
+        let decoder = tasks
+            .iter()
+            .find(|task| task["name"].as_str() == Some("decoder"));
+        let decoder = decoder.unwrap();
+        // One after the calls that are refused, and one after each ending.
+        let restarts = i64::try_from(ending::ATTEMPTS.len()).unwrap() + 1;
+        assert_eq!(decoder["restart"].as_integer(), Some(restarts));
+        assert_eq!(
+            decoder["smos"].as_integer(),
+            i64::try_from(tables::QUOTA).ok()
+        );
+    }
+
+    #[test]
+    fn but_for_the_decoder_the_hostile_system_is_the_friendly_one() {
+        let [mut friendly, mut hostile] = ["system.toml", "hostile.toml"].map(|name| {
+            let system: toml::Table = read(name).parse().unwrap();
+            system
+        });
+        for system in [&mut friendly, &mut hostile] {
+            let decoder = system["task"].as_array_mut().unwrap();
+            let decoder = decoder[1].as_table_mut().unwrap();
+            assert_eq!(decoder["name"].as_str(), Some("decoder"));
+            for key in ["env", "restart", "time_limit_ms"] {
+                decoder.remove(key);
+            }
+        }
+        assert_eq!(friendly, hostile);
+    }
+}
