@@ -30,9 +30,9 @@ fn file_name(path: &str) -> &str {
 
 /// Decodes a whole file.
 pub(crate) fn picture(file: &[u8]) -> Result<Picture, Fault> {
-    match file {
-        [0x89, b'P', b'N', b'G', ..] => png::decode(file),
-        [0xff, 0xd8, ..] => jpeg::decode(file),
+    let (stored, turn) = match file {
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file)?,
+        [0xff, 0xd8, ..] => jpeg::decode(file)?,
         _ => {
             let begin: Vec<String> = file
                 .iter()
@@ -43,9 +43,17 @@ pub(crate) fn picture(file: &[u8]) -> Result<Picture, Fault> {
                 "it is neither JPEG nor PNG: it begins with {}",
                 begin.join(" ")
             );
-            Err(Fault::new("the picture", cause, ANOTHER))
+            return Err(Fault::new("the picture", cause, ANOTHER));
         }
-    }
+    };
+    turn.apply(stored).ok_or_else(|| {
+        let cause = "there is no memory to turn it";
+        Fault::new(
+            "the picture",
+            cause,
+            "raise memory of the decoder in the system file",
+        )
+    })
 }
 
 /// The size that a file's header gives, if it can be worked on.

@@ -8,9 +8,11 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use crate::decode::{broken, size};
+use crate::turn::Turn;
 
-/// Decodes to grey if the file is grey, and to red, green and blue otherwise.
-pub(crate) fn decode(file: &[u8]) -> Result<Picture, Fault> {
+/// Decodes to grey if the file is grey, and to red, green and blue otherwise; and how
+/// to turn it.
+pub(crate) fn decode(file: &[u8]) -> Result<(Picture, Turn), Fault> {
     // Strict: most files that are cut short are errors then (see also `ends`). The
     // largest sides here are those that the format has; `size` refuses what is too much.
     let options = DecoderOptions::new_safe()
@@ -35,7 +37,10 @@ pub(crate) fn decode(file: &[u8]) -> Result<Picture, Fault> {
     };
     decoder.set_options(options.jpeg_set_out_colorspace(colours));
     let samples = decoder.decode().map_err(|why| broken("JPEG", &why))?;
-    Picture::new(size, samples).ok_or_else(|| broken("JPEG", &"its rows do not fill its size"))
+    let turn = Turn::read(decoder.exif().cloned());
+    let picture = Picture::new(size, samples)
+        .ok_or_else(|| broken("JPEG", &"its rows do not fill its size"))?;
+    Ok((picture, turn))
 }
 
 /// Whether the last scan is followed by the marker of the end. The decoder paints what

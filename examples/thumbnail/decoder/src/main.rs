@@ -10,6 +10,7 @@ mod jpeg;
 mod png;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::process::ExitCode;
 

@@ -6,13 +6,15 @@ use png::{Decoder, Limits, Transformations};
 use thumbnail_chain::{Fault, Picture};
 
 use crate::decode::{broken, size};
+use crate::turn::Turn;
 
 /// What the decoder may allocate besides the samples: rows, palettes, text, colour
 /// profiles.
 const WORKING_BYTES: usize = 64 << 20;
 
-/// Decodes to one byte a sample. Of an animation, its still picture or first frame.
-pub(crate) fn decode(file: &[u8]) -> Result<Picture, Fault> {
+/// Decodes to one byte a sample. Of an animation, its still picture or first frame. And
+/// how to turn it.
+pub(crate) fn decode(file: &[u8]) -> Result<(Picture, Turn), Fault> {
     let broken = |why: png::DecodingError| broken("PNG", &why);
     let limits = Limits {
         bytes: WORKING_BYTES,
@@ -29,6 +31,8 @@ pub(crate) fn decode(file: &[u8]) -> Result<Picture, Fault> {
     let channels = reader.output_color_type().0.samples();
     let mut samples = vec![0; u8::try_from(channels).map_or(0, |channels| size.bytes(channels))];
     reader.next_frame(&mut samples).map_err(broken)?;
-    Picture::new(size, samples)
-        .ok_or_else(|| crate::decode::broken("PNG", &"its rows do not fill its size"))
+    let turn = Turn::read(reader.info().exif_metadata.as_deref().map(<[u8]>::to_vec));
+    let picture = Picture::new(size, samples)
+        .ok_or_else(|| crate::decode::broken("PNG", &"its rows do not fill its size"))?;
+    Ok((picture, turn))
 }
