@@ -216,6 +216,7 @@ fn table_bytes(limits: Limits) -> usize {
 /// the ids, its published life and its name. Objects and messages have tables
 /// and limits of their own; what one of those costs is stated too.
 #[test]
+#[cfg_attr(miri, ignore = "large tables, and nothing for Miri to find in them")]
 fn an_idle_task_costs_at_most_a_kibibyte_of_tables() {
     let _turn = TURN.lock().unwrap();
     let few = Limits {
