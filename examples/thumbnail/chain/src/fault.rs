@@ -70,14 +70,21 @@ impl From<Fault> for Stop {
 }
 
 /// Runs a program's work. Exit status 1 and one line on standard error if it found a
-/// fault; 0 otherwise.
+/// fault. One that stopped quietly has not failed, unless it took the place of a life
+/// that did: that its neighbours are gone by now does not mend it.
 #[must_use]
 pub fn run(program: &str, work: impl FnOnce() -> Result<(), Stop>) -> ExitCode {
     match work() {
-        Ok(()) | Err(Stop::Quietly) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Quietly) if is_first_life() => ExitCode::SUCCESS,
+        Err(Stop::Quietly) => ExitCode::FAILURE,
         Err(Stop::Fault(fault)) => {
             eprintln!("{program}: {fault}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_first_life() -> bool {
+    std::env::var("USUFRUCT_LIFE").map_or(true, |life| life == "0")
 }

@@ -65,7 +65,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         tries: "waits for a message that never comes",
         make: |_| match Port::open(30).and_then(|port| port.wait()) {
             Ok(message) => Answer::Succeeded(format!("{message:?}")),
-            Err(error) => Answer::Refused(error.name().to_owned()),
+            Err(error) => Answer::NotTried(error.name().to_owned()),
         },
     },
 ];
@@ -82,7 +82,7 @@ fn trap_in_the_middle_of_a_share(around: &Surroundings) -> Answer {
         Shared::readable(around.scaler, &bytes),
         Size::new(4096, 4096),
     ) else {
-        return Answer::Refused("nothing to lend".to_owned());
+        return Answer::NotTried("nothing to lend".to_owned());
     };
     let letter = Letter::Picture {
         object: shared.id(),
@@ -91,7 +91,7 @@ fn trap_in_the_middle_of_a_share(around: &Surroundings) -> Answer {
     };
     match tell(around.scaler, WORK, letter) {
         Ok(()) => std::process::abort(),
-        Err(error) => Answer::Refused(error.name().to_owned()),
+        Err(error) => Answer::NotTried(error.name().to_owned()),
     }
 }
 

@@ -70,7 +70,7 @@ fn have_a_message_stored_outside() -> Answer {
     });
     let port = match sent {
         Ok(port) => port,
-        Err(error) => return Answer::Refused(format!("its own port: {error}")),
+        Err(error) => return Answer::NotTried(format!("its own port: {error}")),
     };
     let message = each("a message", |inside| Edge::new().get(inside, PORT.into()));
     let sender = each("a sender", |inside| {

@@ -44,6 +44,8 @@ pub(crate) struct Surroundings {
 enum Answer {
     Refused(String),
     Succeeded(String),
+    /// Something that the attempt needs, and has a right to, did not work.
+    NotTried(String),
 }
 
 impl fmt::Display for Answer {
@@ -51,6 +53,7 @@ impl fmt::Display for Answer {
         match self {
             Self::Refused(how) => write!(f, "refused: {how}"),
             Self::Succeeded(what) => write!(f, "SUCCEEDED: {what}"),
+            Self::NotTried(why) => write!(f, "not tried: {why}"),
         }
     }
 }
@@ -70,23 +73,32 @@ pub(crate) fn take_over(around: &Surroundings) {
     let (true, Some(life)) = (hostile, life) else {
         return;
     };
-    match life.checked_sub(1) {
+    let all_tried = match life.checked_sub(1) {
         None => {
             let groups = [objects::ATTEMPTS, memory::ATTEMPTS, tables::ATTEMPTS];
-            for attempt in groups.into_iter().flatten() {
+            let attempts = groups.into_iter().flatten();
+            let tried = attempts.map(|attempt| {
                 let Attempt { name, tries, make } = attempt;
-                println!("attempt {name}: {tries} -> {}", make(around));
-            }
+                report(&format!("{name}: {tries}"), &make(around))
+            });
+            // Every one is made, whatever comes of those before it.
+            tried.fold(true, |all, tried| all & tried)
         }
         Some(number) => {
             let Some(Attempt { name, tries, make }) = ending::ATTEMPTS.get(number) else {
                 return;
             };
             println!("attempt {name}: {tries} -> this life ends");
-            println!("attempt {name} -> {}", make(around));
+            report(name, &make(around))
         }
-    }
-    std::process::exit(NEXT_LIFE);
+    };
+    std::process::exit(if all_tried { NEXT_LIFE } else { 1 });
+}
+
+/// Whether it has been tried. If not, the demonstration shows nothing, and must fail.
+fn report(what: &str, answer: &Answer) -> bool {
+    println!("attempt {what} -> {answer}");
+    !matches!(answer, Answer::NotTried(_))
 }
 
 /// The kernel's answer to a raw call.

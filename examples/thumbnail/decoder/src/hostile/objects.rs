@@ -39,7 +39,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         tries: "reads the reader's memory behind the file",
         make: |around| {
             let Ok(size) = answer(raw::mem_size(around.file.word())) else {
-                return Answer::Refused("the file is gone".to_owned());
+                return Answer::NotTried("the file is gone".to_owned());
             };
             ranges(around.file, &[(size, 1), (size - 1, 2), (size, 64)])
         },
@@ -142,12 +142,13 @@ fn stale_id() -> Answer {
     });
     let stale = match first {
         Ok(id) => Received::new(id),
-        Err(error) => return Answer::Refused(format!("its own object: {error}")),
+        Err(error) => return Answer::NotTried(format!("its own object: {error}")),
     };
     let mut told = Error::Ok;
     for round in 0..MOST {
-        let Ok(_newer) = Shared::readable(this, &bytes) else {
-            break;
+        let _newer = match Shared::readable(this, &bytes) {
+            Ok(newer) => newer,
+            Err(error) => return Answer::NotTried(format!("its own object: {error}")),
         };
         match stale.read_at(0, &mut [0; 64]) {
             Ok(()) => {
@@ -164,14 +165,14 @@ fn gone(this: TaskId, lose: impl FnOnce(SmoId) -> i32) -> Answer {
     let bytes = [7_u8; 64];
     let shared = match Shared::readable(this, &bytes) {
         Ok(shared) => shared,
-        Err(error) => return Answer::Refused(format!("its own object: {error}")),
+        Err(error) => return Answer::NotTried(format!("its own object: {error}")),
     };
     let received = Received::new(shared.id());
     if let Err(error) = received.read_at(0, &mut [0; 64]) {
-        return Answer::Refused(format!("reading it before: {error}"));
+        return Answer::NotTried(format!("reading it before: {error}"));
     }
     if let Err(error) = answer(lose(shared.id())) {
-        return Answer::Refused(format!("giving it away: {error}"));
+        return Answer::NotTried(format!("giving it away: {error}"));
     }
     let read = received.read_at(0, &mut [0; 64]);
     one(read, |()| "64 bytes through it".to_owned())
