@@ -144,21 +144,40 @@ pub fn checks_of_watch_come_in_order<R: Rig>(world: &mut World<R>) {
     assert_eq!(world.watch(watcher, id, 9), Ok(0));
 }
 
-/// Each watch holds a place, so there is an end to them; it comes back with the message, or
-/// when the watcher ends.
+/// Watches that a port holds at most, their unread messages included.
+const PORT_WATCHES: usize = 64;
+
+/// Each watch holds a place, so there is an end to them; the places come back with the
+/// watcher's end.
 pub fn watches_are_limited_by_the_message_places<R: Rig>(world: &mut World<R>) {
     let target = world.start("target");
     let id = world.id(target);
     let mut counts = Vec::new();
     for _ in 0..3 {
-        let watcher = watcher(world);
-        let count = (0..10_000)
-            .take_while(|_| world.watch(watcher, id, 9).is_ok())
-            .count();
-        assert_eq!(world.watch(watcher, id, 9), Err(Error::NoMem));
+        let watcher = world.start("watcher");
+        for port in 0..8 {
+            assert_eq!(world.open(watcher, port), Ok(0));
+        }
+        let mut count = 0;
+        let refusal = (0..8).find_map(|port| {
+            let on_this_port = (0..).find_map(|watches| {
+                let refusal = world.watch(watcher, id, port).err()?;
+                Some((watches, refusal))
+            });
+            let (watches, refusal) = on_this_port.expect("there is an end to them");
+            count += watches;
+            match refusal {
+                Error::PortFull => assert_eq!(watches, PORT_WATCHES),
+                refusal => return Some(refusal),
+            }
+            None
+        });
+        assert_eq!(refusal, Some(Error::NoMem), "the places are used up");
         counts.push(count);
         world.exit(watcher, 0);
     }
-    assert!(counts[0] > 0 && counts[0] < 10_000, "{counts:?}");
-    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    assert!(
+        counts[0] > PORT_WATCHES && counts.iter().all(|count| *count == counts[0]),
+        "{counts:?}"
+    );
 }

@@ -1,0 +1,365 @@
+//! Probes on the simulated machine: the interpreter of the real ones, over byte vectors.
+//!
+//! Everything happens in the test's own thread. A probe in the middle of a long command gets a
+//! slice whenever the test does something else, so that calls of others come in between.
+
+use std::time::Duration;
+use usufruct_abi::Number;
+use usufruct_conformance::probe_core::{
+    ARENA_ALIGN, ARENA_BYTES, Body, Called, Finish, Interpreter, Next, REPLY_BYTES, Region,
+};
+use usufruct_conformance::{self as conformance, Facts, Probe, Rig, Tables};
+use usufruct_core::{Ending, Limits, Quota, Reason, Thread, Wait};
+use usufruct_sim::{OpenCallId, Sim};
+
+/// Where the arena begins; below it is memory too, which nobody uses.
+const ARENA_AT: usize = ARENA_ALIGN;
+/// All of a task's memory. It goes on a little behind the arena.
+const MEMORY_BYTES: usize = ARENA_AT + ARENA_BYTES + 64;
+/// How much of a long command is done whenever the test does something else.
+const SLICE: usize = 16;
+/// How much of one is done while the test waits for it: enough for every command with an end.
+const PATIENT_SLICE: usize = 1 << 20;
+
+/// What a probe is doing.
+#[derive(Debug)]
+enum Doing {
+    Nothing,
+    /// In the middle of a long command.
+    More,
+    /// Its reply is there to be taken.
+    Replied(usize),
+    /// Its call sleeps, until the time on the clock if there is one.
+    Asleep(Wait, Option<u64>),
+    /// A step of its call waits to be let on.
+    Held(OpenCallId),
+    /// Its life is over; a step of the ending may wait to be let on.
+    Over(Ending, Option<OpenCallId>),
+}
+
+struct Life {
+    thread: Thread,
+    interpreter: Interpreter,
+    reply: Box<[u8; REPLY_BYTES]>,
+    doing: Doing,
+}
+
+/// The simulated machine with probes on it.
+pub struct SimRig {
+    /// The machine, for tests that ask for trouble.
+    pub sim: Sim,
+    clock_ms: u64,
+    lives: Vec<Life>,
+}
+
+/// A task of the simulated machine as the body of a probe.
+struct Vector<'a> {
+    sim: &'a Sim,
+    thread: &'a mut Thread,
+    /// What the last call came to, if not to a word.
+    pending: Option<usufruct_sim::Called>,
+    /// A load or a store was outside the memory.
+    trapped: bool,
+}
+
+impl Vector<'_> {
+    fn touch(&mut self, address: u64, length: usize, act: impl FnOnce(&mut [u8])) {
+        let inside = self.sim.with_memory(self.thread, |memory| {
+            let start = usize::try_from(address).ok()?;
+            memory.get_mut(start..start.checked_add(length)?).map(act)
+        });
+        self.trapped |= inside.is_none();
+    }
+}
+
+impl Body for Vector<'_> {
+    fn call(&mut self, number: Number, words: [u64; 4]) -> Option<Called> {
+        match self.sim.call(self.thread, number, words) {
+            usufruct_sim::Called::Word(word) => Some(Called::Word(word)),
+            pending => {
+                self.pending = Some(pending);
+                Some(Called::Asleep)
+            }
+        }
+    }
+
+    fn load(&mut self, address: u64, into: &mut [u8]) {
+        self.touch(address, into.len(), |bytes| into.copy_from_slice(bytes));
+    }
+
+    fn store(&mut self, address: u64, bytes: &[u8]) {
+        self.touch(address, bytes.len(), |memory| memory.copy_from_slice(bytes));
+    }
+
+    fn region(&self) -> Region {
+        let (arena, arena_bytes) = (ARENA_AT as u64, ARENA_BYTES as u64);
+        Region {
+            arena,
+            arena_bytes,
+            end: MEMORY_BYTES as u64,
+        }
+    }
+
+    fn compute(&mut self) -> bool {
+        true
+    }
+}
+
+fn index(probe: Probe) -> usize {
+    usize::try_from(probe.0).expect("an index")
+}
+
+impl SimRig {
+    /// Lets the probe's interpreter do something, and notes what came of it.
+    fn step(
+        &mut self,
+        index: usize,
+        act: impl FnOnce(&mut Interpreter, &mut Vector<'_>, &mut [u8; REPLY_BYTES]) -> Next,
+    ) {
+        let life = &mut self.lives[index];
+        let mut vector = Vector {
+            sim: &self.sim,
+            thread: &mut life.thread,
+            pending: None,
+            trapped: false,
+        };
+        let next = act(&mut life.interpreter, &mut vector, &mut life.reply);
+        let (pending, trapped) = (vector.pending, vector.trapped);
+        if trapped {
+            self.end(
+                index,
+                Ending {
+                    status: -1,
+                    reason: Reason::Trap,
+                },
+            );
+            return;
+        }
+        match next {
+            Next::Reply(length) => self.lives[index].doing = Doing::Replied(length),
+            Next::More => self.lives[index].doing = Doing::More,
+            Next::Asleep => self.suspend(index, pending.expect("a call that sleeps says why")),
+            Next::Finish(Finish::Exit(status)) => self.end(
+                index,
+                Ending {
+                    status,
+                    reason: Reason::Exit,
+                },
+            ),
+            Next::Finish(Finish::Trap) => self.end(
+                index,
+                Ending {
+                    status: -1,
+                    reason: Reason::Trap,
+                },
+            ),
+        }
+    }
+
+    fn suspend(&mut self, index: usize, pending: usufruct_sim::Called) {
+        self.lives[index].doing = match pending {
+            usufruct_sim::Called::Block(wait) => Doing::Asleep(
+                wait,
+                wait.timeout_ms
+                    .map(|timeout| self.clock_ms + u64::from(timeout)),
+            ),
+            usufruct_sim::Called::Open(id) => Doing::Held(id),
+            usufruct_sim::Called::Word(word) => {
+                return self.step(index, |interpreter, body, reply| {
+                    interpreter.wake(body, word, reply)
+                });
+            }
+        };
+    }
+
+    fn end(&mut self, index: usize, ending: Ending) {
+        let task = self.lives[index].thread.task();
+        let held = self.sim.end(task, ending).expect("a life ends once");
+        self.lives[index].doing = Doing::Over(ending, held);
+    }
+
+    /// Goes on with the threads that the kernel has woken.
+    fn wake_the_woken(&mut self) {
+        for id in self.sim.take_woken() {
+            let sleeper = self.lives.iter().position(|life| life.thread.id() == id);
+            if let Some(index) = sleeper {
+                self.wake(index, false);
+            }
+        }
+    }
+
+    fn wake(&mut self, index: usize, timed_out: bool) {
+        let Doing::Asleep(wait, until) = self.lives[index].doing else {
+            return;
+        };
+        let called = self
+            .sim
+            .resume(&mut self.lives[index].thread, wait, timed_out);
+        self.suspend(index, called);
+        // Woken in vain, it sleeps as long as it meant to at first.
+        if let Doing::Asleep(_, deadline) = &mut self.lives[index].doing {
+            *deadline = until;
+        }
+    }
+
+    /// Gives every probe in the middle of a long command a slice.
+    fn run_others(&mut self) {
+        self.wake_the_woken();
+        for index in 0..self.lives.len() {
+            self.run(index, SLICE);
+        }
+    }
+
+    fn run(&mut self, index: usize, slices: usize) {
+        for _ in 0..slices {
+            if !matches!(self.lives[index].doing, Doing::More) {
+                return;
+            }
+            self.step(index, |interpreter, body, reply| {
+                interpreter.go_on(body, reply)
+            });
+            self.wake_the_woken();
+        }
+    }
+
+    /// Lets every step that waits go on; the calls whose steps they are come to their ends.
+    pub fn let_all_go_on(&mut self) {
+        for index in 0..self.lives.len() {
+            self.let_go_on(index);
+        }
+        self.wake_the_woken();
+    }
+
+    fn let_go_on(&mut self, index: usize) {
+        loop {
+            let life = &mut self.lives[index];
+            match life.doing {
+                Doing::Held(id) => {
+                    let called = self.sim.go_on(id, &mut life.thread);
+                    self.suspend(index, called);
+                }
+                Doing::Over(ending, Some(id)) => {
+                    let held = match self.sim.go_on(id, &mut life.thread) {
+                        usufruct_sim::Called::Open(id) => Some(id),
+                        _ => None,
+                    };
+                    life.doing = Doing::Over(ending, held);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Whether a step of the probe's call, or of its end, waits to be let on.
+    pub fn is_held(&self, probe: Probe) -> bool {
+        matches!(
+            self.lives[index(probe)].doing,
+            Doing::Held(_) | Doing::Over(_, Some(_))
+        )
+    }
+}
+
+impl Rig for SimRig {
+    const FACTS: Facts = Facts {
+        word_bits: 64,
+        preemption: true,
+        virtual_clock: true,
+    };
+
+    fn boot(tables: Tables) -> Self {
+        let Tables {
+            tasks,
+            smos,
+            messages,
+        } = tables;
+        let limits = Limits {
+            tasks,
+            smos,
+            messages,
+            processors: 1,
+        };
+        let sim = Sim::new(limits, ()).expect("the suite asks for a sound kernel");
+        Self {
+            sim,
+            clock_ms: 0,
+            lives: Vec::new(),
+        }
+    }
+
+    fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+        let started = self
+            .sim
+            .start(name, Quota { smos: smo_quota }, vec![0; MEMORY_BYTES]);
+        let thread = started.map_err(|denied| denied.to_string())?;
+        let reply = Box::new([0; REPLY_BYTES]);
+        self.lives.push(Life {
+            thread,
+            interpreter: Interpreter::default(),
+            reply,
+            doing: Doing::Nothing,
+        });
+        Ok(Probe(
+            u32::try_from(self.lives.len() - 1).expect("few lives"),
+        ))
+    }
+
+    fn post(&mut self, probe: Probe, command: &[u8]) {
+        self.run_others();
+        let index = index(probe);
+        if !matches!(self.lives[index].doing, Doing::Over(..)) {
+            self.step(index, |interpreter, body, reply| {
+                interpreter.begin(body, command, reply)
+            });
+            self.wake_the_woken();
+        }
+    }
+
+    fn take(&mut self, probe: Probe, _patience: Duration) -> Option<Vec<u8>> {
+        let index = index(probe);
+        self.run(index, PATIENT_SLICE);
+        self.wake_the_woken();
+        let life = &mut self.lives[index];
+        let Doing::Replied(length) = life.doing else {
+            return None;
+        };
+        life.doing = Doing::Nothing;
+        Some(life.reply[..length].to_vec())
+    }
+
+    fn kill(&mut self, probe: Probe) {
+        self.run_others();
+        if !matches!(self.lives[index(probe)].doing, Doing::Over(..)) {
+            self.end(
+                index(probe),
+                Ending {
+                    status: -1,
+                    reason: Reason::Killed,
+                },
+            );
+            self.wake_the_woken();
+        }
+    }
+
+    fn ending(&mut self, probe: Probe, _patience: Duration) -> Option<conformance::Ending> {
+        self.run(index(probe), PATIENT_SLICE);
+        match self.lives[index(probe)].doing {
+            Doing::Over(Ending { status, reason }, None) => Some(conformance::Ending {
+                status,
+                reason: reason.raw(),
+            }),
+            _ => None,
+        }
+    }
+
+    fn advance(&mut self, milliseconds: u32) {
+        self.run_others();
+        self.clock_ms += u64::from(milliseconds);
+        for index in 0..self.lives.len() {
+            if matches!(self.lives[index].doing, Doing::Asleep(_, Some(until)) if until <= self.clock_ms)
+            {
+                self.wake(index, true);
+            }
+        }
+        self.wake_the_woken();
+    }
+}
