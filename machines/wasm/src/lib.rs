@@ -1,0 +1,69 @@
+//! usufruct tasks as WebAssembly programs, in the host's process, run by wasmtime.
+//!
+//! ```text
+//!   file ──► program/  check, rewrite     system.rs  compile ──► Program
+//!                                              │ make
+//!   streams.rs  arguments, files ──► state.rs  the task's Store
+//!                                              │ start
+//!   task.rs   runs it on the workers, slice by slice, to its end
+//!                                              │ a call of the guest
+//!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
+//!             words                decides   carries out    whose memory, moving
+//! ```
+//!
+//! # What holds
+//!
+//! - A task is a Store. Its memory reserves all that a 32-bit address can name,
+//!   never moves, and is unmapped only after the barrier of the task's end.
+//! - Copies between tasks move through instructions or atomics, never through
+//!   Rust references: the other task may be storing there at that moment.
+//! - A length of a memory crosses threads in one atomic word only (`space.rs`).
+//! - `read_mem` and `write_mem` are plain calls of one burst; a task that waits
+//!   for a message costs its fiber, and no thread.
+//!
+//! # What is deliberately absent
+//!
+//! Threads of a task, and the pool: heaps end below its place (`layout.rs`).
+//!
+//! # Example
+//!
+//! ```
+//! use usufruct_wasm::{Config, Spec, System};
+//!
+//! let system = System::new(Config::default())?;
+//! let program = system.load(br#"(module
+//!     (memory (export "memory") 1)
+//!     (func (export "main") (result i32) i32.const 7))"#)?;
+//! let task = system.make(&program, &Spec::new("seven"))?;
+//! task.start();
+//! assert_eq!(task.wait().ending.status, 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bytes;
+mod config;
+mod copier;
+mod counters;
+mod engine;
+mod layout;
+mod link;
+mod machine;
+mod program;
+mod report;
+mod self_test;
+mod space;
+mod state;
+mod streams;
+mod system;
+mod task;
+mod wake;
+
+pub use config::{Config, MakeError, Spec, StartError};
+pub use counters::Usage;
+pub use layout::{BURST_BYTES, HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
+pub use program::{ImportError, LoadError};
+pub use report::{FAILED_STATUS, Report};
+pub use streams::{Capture, Directory, Input, Output, Streams};
+pub use system::{Program, System};
+pub use task::Task;
+pub use usufruct_core::{Ending, Event, Limits, Quota, Reason, TaskId};

@@ -1,0 +1,158 @@
+//! How a system and its tasks are set up.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use thiserror::Error;
+use usufruct_core::{BadLimits, Denied, Event, Limits, Quota};
+
+use crate::layout::HEAP_LIMIT_BYTES;
+use crate::machine::Trace;
+use crate::streams::Streams;
+
+/// How a [`System`](crate::System) is made.
+#[derive(Clone)]
+pub struct Config {
+    /// Threads that run tasks. By default one for each processor.
+    pub workers: u32,
+    /// How large the kernel's tables are; its processors are the workers.
+    pub limits: Limits,
+    /// How long a task runs before it is the next one's turn: about a millisecond.
+    pub slice: Duration,
+    pub(crate) trace: Trace,
+    pub(crate) announces: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let workers =
+            available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+        Self {
+            workers,
+            limits: Limits::default(),
+            slice: Duration::from_millis(1),
+            trace: Trace::default(),
+            announces: true,
+        }
+    }
+}
+
+impl Config {
+    /// Has every transition and refusal of the kernel told to `listener`, on
+    /// whatever thread it happens, mostly with the kernel's lock held: it must
+    /// be quick, and must not use the system.
+    #[must_use]
+    pub fn with_trace(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.trace = Trace(Some(Arc::new(listener)));
+        self
+    }
+
+    /// Takes the wait out of every revocation, to see bytes arrive late: for
+    /// the hammer test alone. Memories are never given back then.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_barrier(mut self) -> Self {
+        self.announces = false;
+        self
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .field("limits", &self.limits)
+            .field("slice", &self.slice)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who a new task is, and what it gets.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Its name: 1 to 31 bytes, unique among the living.
+    pub name: String,
+    /// Where its heap ends, in bytes; the module's own maximum and the end of
+    /// all heaps count besides.
+    pub memory_bytes: u64,
+    /// How much of the kernel's tables it may use.
+    pub quota: Quota,
+    /// Arguments, environment, directories, standard streams.
+    pub streams: Streams,
+}
+
+impl Spec {
+    /// A task that gets nothing but memory.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            memory_bytes: HEAP_LIMIT_BYTES,
+            quota: Quota::default(),
+            streams: Streams::default(),
+        }
+    }
+}
+
+/// Why a system can not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No workers.
+    #[error("`workers` must be 1 or more")]
+    Workers,
+    /// The kernel refuses its limits.
+    #[error(transparent)]
+    Limits(#[from] BadLimits),
+    /// The engine does not do what this machine takes for granted.
+    #[error(
+        "this build of wasmtime can not be trusted with tasks: {0}; use the version that Cargo.lock names"
+    )]
+    SelfTest(String),
+    /// The engine can not be made on this machine.
+    #[error("wasmtime does not start: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The operating system gives no threads.
+    #[error("the worker threads do not start: {0}")]
+    Threads(io::Error),
+}
+
+/// Why a task can not be made. Nothing is left of it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MakeError {
+    /// The kernel refuses it.
+    #[error("task '{name}': {denied}")]
+    Denied {
+        /// The task's name.
+        name: String,
+        /// Why.
+        denied: Denied,
+    },
+    /// Its module starts with more memory than it may have.
+    #[error(
+        "task '{name}': its module starts with {minimum_bytes} bytes of memory, and its limit is {limit_bytes}; raise the limit"
+    )]
+    Memory {
+        /// The task's name.
+        name: String,
+        /// What the module asks for.
+        minimum_bytes: u64,
+        /// What the task may have.
+        limit_bytes: u64,
+    },
+    /// A directory can not be opened.
+    #[error("task '{name}': directory '{}' can not be opened: {error}", path.display())]
+    Directory {
+        /// The task's name.
+        name: String,
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+}

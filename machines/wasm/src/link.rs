@@ -1,0 +1,184 @@
+//! usufruct's calls as WebAssembly imports. Who calls is fixed here: the
+//! identity comes from the Store that the call came out of.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use usufruct_abi::Number;
+use usufruct_core::{CopyRequest, Direction, Reply, Window, copy, resume, serve};
+use wasmtime::{Caller, Linker, Result};
+
+use crate::copier;
+use crate::layout::BURST_BYTES;
+use crate::program::USUFRUCT;
+use crate::state::TaskState;
+
+/// Adds every call that this machine serves.
+pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> Result<()> {
+    add_copies(linker)?;
+    add_controls(linker)?;
+    linker.func_wrap_async(
+        USUFRUCT,
+        Number::WaitMsg.name(),
+        |caller, words: (u32, u32)| Box::new(wait_msg(caller, words)),
+    )?;
+    Ok(())
+}
+
+/// The copies, as the rewritten modules import them: with the bytes done so far.
+fn add_copies(linker: &mut Linker<TaskState>) -> Result<()> {
+    linker.func_wrap(
+        USUFRUCT,
+        Number::ReadMem.name(),
+        |caller: Caller<'_, TaskState>,
+         smo: i32,
+         offset: i32,
+         size: i32,
+         buffer: u32,
+         done: u32| {
+            copy_burst(caller, (Direction::Read, smo, offset, size), buffer, done)
+        },
+    )?;
+    linker.func_wrap(
+        USUFRUCT,
+        Number::WriteMem.name(),
+        |caller: Caller<'_, TaskState>,
+         smo: i32,
+         offset: i32,
+         size: i32,
+         buffer: u32,
+         done: u32| {
+            copy_burst(caller, (Direction::Write, smo, offset, size), buffer, done)
+        },
+    )?;
+    Ok(())
+}
+
+/// One burst of a copy: plain and synchronous, for it is the fast path.
+#[inline(always)]
+fn copy_burst(
+    mut caller: Caller<'_, TaskState>,
+    (direction, smo, offset, size): (Direction, i32, i32, i32),
+    buffer: u32,
+    done: u32,
+) -> i32 {
+    TaskState::look_at_memory(&mut caller);
+    let state = caller.data_mut();
+    let request = CopyRequest {
+        direction,
+        smo,
+        offset,
+        size,
+        buffer: u64::from(buffer),
+        window: Window {
+            done,
+            most: BURST_BYTES,
+        },
+    };
+    let (border, thread) = state.border();
+    let answer = copier::with(border.shared, |copier| {
+        copy(&border, copier, thread, &request)
+    });
+    let moved = size.cast_unsigned().saturating_sub(done).min(BURST_BYTES);
+    state
+        .counters
+        .count_copy(direction, u64::from(moved), answer);
+    answer
+}
+
+fn add_controls(linker: &mut Linker<TaskState>) -> Result<()> {
+    use Number::{
+        ClaimMem, ClosePort, FindTask, GetCurrentTask, GetCurrentThread, GetMsg, GetMsgCount,
+        LastError, MemSize, OpenPort, PassMem, SendMsg, ShareMem, WatchTask,
+    };
+    for number in [LastError, GetCurrentTask, GetCurrentThread] {
+        linker.func_wrap(
+            USUFRUCT,
+            number.name(),
+            move |caller: Caller<'_, TaskState>| control(caller, number, [0; 4]),
+        )?;
+    }
+    for number in [ClaimMem, MemSize, OpenPort, ClosePort, GetMsgCount] {
+        linker.func_wrap(
+            USUFRUCT,
+            number.name(),
+            move |caller: Caller<'_, TaskState>, a: u32| control(caller, number, [a, 0, 0, 0]),
+        )?;
+    }
+    for number in [PassMem, WatchTask, FindTask] {
+        linker.func_wrap(
+            USUFRUCT,
+            number.name(),
+            move |caller: Caller<'_, TaskState>, a: u32, b: u32| {
+                control(caller, number, [a, b, 0, 0])
+            },
+        )?;
+    }
+    for number in [SendMsg, GetMsg] {
+        let call = move |caller: Caller<'_, TaskState>, a: u32, b: u32, c: u32| {
+            control(caller, number, [a, b, c, 0])
+        };
+        linker.func_wrap(USUFRUCT, number.name(), call)?;
+    }
+    linker.func_wrap(
+        USUFRUCT,
+        ShareMem.name(),
+        |caller: Caller<'_, TaskState>, a: u32, b: u32, c: u32, d: u32| {
+            control(caller, ShareMem, [a, b, c, d])
+        },
+    )?;
+    Ok(())
+}
+
+/// A call that never waits.
+fn control(mut caller: Caller<'_, TaskState>, number: Number, words: [u32; 4]) -> i32 {
+    match begin(&mut caller, number, words) {
+        Reply::Word(word) => word,
+        // Core blocks in `wait_msg` only.
+        Reply::Block(_) => -1,
+    }
+}
+
+fn begin(caller: &mut Caller<'_, TaskState>, number: Number, words: [u32; 4]) -> Reply {
+    TaskState::look_at_memory(caller);
+    let state = caller.data_mut();
+    let (border, thread) = state.border();
+    let reply = copier::with(border.shared, |copier| {
+        serve(&border, copier, thread, number, words.map(u64::from))
+    });
+    count(state, number, reply)
+}
+
+fn count(state: &TaskState, number: Number, reply: Reply) -> Reply {
+    if let Reply::Word(word) = reply {
+        state.counters.count_call(number, word, &state.thread);
+    }
+    reply
+}
+
+/// The one call that waits: it costs the task's fiber, and no thread.
+async fn wait_msg(mut caller: Caller<'_, TaskState>, (port, timeout_ms): (u32, u32)) -> i32 {
+    let begun = Instant::now();
+    let mut reply = begin(&mut caller, Number::WaitMsg, [port, timeout_ms, 0, 0]);
+    loop {
+        let wait = match reply {
+            Reply::Word(word) => return word,
+            Reply::Block(wait) => wait,
+        };
+        let bell = caller.data().bell.clone();
+        let is_late = match wait.timeout_ms {
+            None => {
+                bell.notified().await;
+                false
+            }
+            Some(ms) => {
+                let deadline = begun + Duration::from_millis(u64::from(ms));
+                timeout_at(deadline, bell.notified()).await.is_err()
+            }
+        };
+        let state = caller.data_mut();
+        let (border, thread) = state.border();
+        let resumed = resume(&border, thread, wait, is_late);
+        reply = count(state, Number::WaitMsg, resumed);
+    }
+}

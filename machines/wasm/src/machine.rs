@@ -1,0 +1,206 @@
+//! What core asks of this machine: the lock, the fences, and the copies.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use usufruct_core::sync::AtomicU64;
+use usufruct_core::{
+    CopyFault, Event, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer, Unmapped,
+};
+
+use crate::bytes::move_bytes;
+use crate::copier::Stock;
+use crate::space::{Memory, Spaces};
+use crate::wake::Wakers;
+
+/// Looks at a pin that spin, before the rest let other threads run: 1 to 2 us.
+const SPINS: u32 = 200;
+
+/// The kernel and what its machine keeps beside it: shared by all threads.
+pub(crate) struct Shared {
+    pub(crate) kernel: Mutex<Kernel<Trace>>,
+    pub(crate) plane: Arc<Plane>,
+    pub(crate) fences: Fences,
+    pub(crate) trace: Trace,
+    pub(crate) spaces: Spaces,
+    pub(crate) wakers: Wakers,
+    pub(crate) copiers: Stock,
+}
+
+impl Shared {
+    /// The kernel's tables. A thread that panicked with the lock held can not
+    /// have been a guest's doing, and core keeps its tables whole between calls.
+    pub(crate) fn kernel(&self) -> MutexGuard<'_, Kernel<Trace>> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is told of every transition and refusal, if anybody.
+#[derive(Clone, Default)]
+pub(crate) struct Trace(pub(crate) Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&Event<'_>) + Send + Sync;
+
+impl Sink for Trace {
+    fn event(&self, event: &Event<'_>) {
+        if let Some(listener) = &self.0 {
+            listener(event);
+        }
+    }
+}
+
+/// Sequentially consistent on both sides; or, to see what happens then, none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fences {
+    /// Whether pins are announced. Without, no revoker waits for any copy.
+    pub(crate) announces: bool,
+}
+
+impl usufruct_core::Fences for Fences {
+    #[inline(always)]
+    fn announce(&self, pin: &AtomicU64, value: u64) {
+        if self.announces {
+            usufruct_core::sync::announce(pin, value);
+        }
+    }
+
+    fn pause(&self, looks: u32) {
+        if looks < SPINS {
+            std::hint::spin_loop()
+        } else {
+            std::thread::yield_now()
+        }
+    }
+}
+
+/// The machine as one call sees it: what all share, and the caller's own memory.
+pub(crate) struct Border<'call> {
+    pub(crate) shared: &'call Shared,
+    /// Who is calling, and its memory as of now; `None` when the host calls.
+    pub(crate) caller: Option<(TaskKey, Memory)>,
+}
+
+impl Border<'_> {
+    /// A task's memory: the caller's from the caller itself, which is exact even
+    /// if it has been ended meanwhile; others' as they are published.
+    #[inline(always)]
+    fn memory(&self, task: TaskKey) -> Memory {
+        match self.caller {
+            Some((caller, memory)) if caller == task => memory,
+            _ => self.shared.spaces.of(task),
+        }
+    }
+
+    /// Both ends of an approved chunk, in the host: the owner's, the caller's.
+    #[inline(always)]
+    fn ends(&self, approved: &Transfer<'_>) -> Result<(*mut u8, *mut u8), CopyFault> {
+        let len = u64::from(approved.len_bytes());
+        let owners = Span::new(approved.owner_start(), len).ok_or(CopyFault::Owner)?;
+        let callers = Span::new(approved.caller_start(), len).ok_or(CopyFault::Caller)?;
+        let caller = self
+            .memory(approved.caller())
+            .at(callers)
+            .ok_or(CopyFault::Caller)?;
+        let owner = self
+            .memory(approved.owner())
+            .at(owners)
+            .ok_or(CopyFault::Owner)?;
+        Ok((owner, caller))
+    }
+}
+
+impl Machine for Border<'_> {
+    type Sink = Trace;
+    type Fences = Fences;
+
+    fn with_kernel<R>(&self, rule: impl FnOnce(&mut Kernel<Trace>) -> R) -> R {
+        rule(&mut self.shared.kernel())
+    }
+
+    #[inline(always)]
+    fn plane(&self) -> &Plane {
+        &self.shared.plane
+    }
+
+    #[inline(always)]
+    fn fences(&self) -> &Fences {
+        &self.shared.fences
+    }
+
+    fn sink(&self) -> &Trace {
+        &self.shared.trace
+    }
+
+    #[inline(always)]
+    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+        self.memory(task).at(span).is_some()
+    }
+
+    #[inline(always)]
+    fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        let (owner, caller) = self.ends(approved)?;
+        // SAFETY:
+        // 1. Both ranges lie in linear memories: `ends` has looked both up, and
+        //    what `memory.size` has reached stays mapped for reading and writing
+        //    until the memory is unmapped. The caller's is there while it is in
+        //    this call. The owner's is there while `approved` lives: its pin
+        //    stood when the owner was seen alive, the barrier of the owner's end
+        //    waits for that pin, and the owner's Store is dropped after the
+        //    barrier only (`task::drive`).
+        // 2. No Rust reference into linear memory is used meanwhile: this crate
+        //    makes none, and wasmtime-wasi makes them only in calls of the task
+        //    whose memory it is. The caller's is in this call; an owner in the
+        //    middle of a WASI call may look at its bytes as slices, which is the
+        //    one gap that `docs/threats.md` states.
+        unsafe { move_bytes(caller, owner, approved.len_bytes() as usize) }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
+        let (owner, caller) = self.ends(approved)?;
+        // SAFETY: the two points of `copy_from_task`, the other way round.
+        unsafe { move_bytes(owner, caller, approved.len_bytes() as usize) }
+        Ok(())
+    }
+
+    fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
+        let span = Span::new(from, into.len() as u64).ok_or(Unmapped)?;
+        let from = self.callers(caller).at(span).ok_or(Unmapped)?;
+        // SAFETY:
+        // 1. The source lies in the caller's memory, which is there while it is
+        //    in this call; `into` is a live slice of that length.
+        // 2. `into` is ours alone; for the source see `copy_from_task`.
+        unsafe { move_bytes(into.as_mut_ptr(), from, into.len()) }
+        Ok(())
+    }
+
+    fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+        let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
+        let to = self.callers(caller).at(span).ok_or(Unmapped)?;
+        // SAFETY: the two points of `load`, the other way round.
+        unsafe { move_bytes(to, bytes.as_ptr(), bytes.len()) }
+        Ok(())
+    }
+
+    fn wake(&self, thread: ThreadId) {
+        self.shared.wakers.wake(thread);
+    }
+
+    fn reap(&self, task: TaskKey) {
+        self.shared.spaces.withdraw(task);
+    }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+}
+
+impl Border<'_> {
+    /// The memory of the caller, and of nobody else: without a pin no other
+    /// task's memory may be touched.
+    fn callers(&self, task: TaskKey) -> Memory {
+        self.caller
+            .filter(|(caller, _)| *caller == task)
+            .map_or(Memory::NONE, |(_, memory)| memory)
+    }
+}

@@ -1,0 +1,54 @@
+//! From a file's bytes to a module that can be compiled.
+//!
+//! ```text
+//!   bytes ──► text or binary ──► validate ──► rewrite ──► Prepared
+//! ```
+
+mod error;
+mod import;
+mod proposal;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use error::{ImportError, LoadError};
+pub(crate) use import::{Known, USUFRUCT};
+
+/// A module, checked and rewritten.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// What to compile.
+    pub(crate) binary: Vec<u8>,
+    /// The export to call: it takes nothing and returns the exit code.
+    pub(crate) entry: String,
+    /// What the memory starts with, in bytes.
+    pub(crate) minimum_bytes: u64,
+    /// What the memory may grow to, in bytes.
+    pub(crate) quota_bytes: u64,
+    /// The first function that the rewriter has added.
+    pub(crate) generated_from: u32,
+}
+
+/// Checks and rewrites a module in the binary format or in text (`.wat`).
+///
+/// # Errors
+///
+/// Whatever keeps it from being a task's program.
+pub(crate) fn prepare(file: &[u8], known: &Known) -> Result<Prepared, LoadError> {
+    if file.is_empty() {
+        return Err(LoadError::Text("the file is empty".to_owned()));
+    }
+    let binary = wat::parse_bytes(file).map_err(|error| LoadError::Text(error.to_string()))?;
+    let facts = validate::validate(&binary, known)?;
+    // The validator has read all of it, so the second reading meets nothing new.
+    let rewritten =
+        rewrite::rewrite(&binary, &facts).map_err(|error| LoadError::Compile(error.to_string()))?;
+    Ok(Prepared {
+        binary: rewritten.binary,
+        entry: rewritten.entry,
+        minimum_bytes: facts.minimum_bytes,
+        quota_bytes: facts.quota_bytes,
+        generated_from: facts.types.as_ref().function_count(),
+    })
+}

@@ -1,0 +1,103 @@
+//! How a task ended, in words.
+
+use std::fmt;
+
+use usufruct_core::{Ending, Reason};
+use wasmtime::WasmBacktrace;
+use wasmtime_wasi::I32Exit;
+
+use crate::counters::Usage;
+
+/// The status of a task that did not end of its own accord.
+pub const FAILED_STATUS: i32 = 1;
+
+/// Functions of the guest that a report names at most.
+const FRAMES: usize = 16;
+
+/// How a task ended, and what it had done.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The status and the reason, as those who watch the task are told.
+    pub ending: Ending,
+    /// What happened, for a person: one line, then the guest's functions,
+    /// innermost first. Empty if the task exited.
+    pub text: String,
+    /// What it had done.
+    pub usage: Usage,
+}
+
+impl Report {
+    /// Whether the task exited, with status 0.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.ending.reason == Reason::Exit && self.ending.status == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ending.reason {
+            Reason::Exit => write!(f, "exited with status {}", self.ending.status),
+            Reason::Trap => write!(f, "trapped: {}", self.text),
+            Reason::Killed => f.write_str("was killed"),
+            Reason::ForbiddenStore => write!(f, "stored where it may not: {}", self.text),
+            Reason::Forgotten => f.write_str("ended long ago"),
+        }
+    }
+}
+
+/// What the end of the guest's code comes to.
+pub(crate) fn ending_of(outcome: wasmtime::Result<i32>, generated_from: u32) -> (Ending, String) {
+    let error = match outcome {
+        Ok(status) => {
+            return (
+                Ending {
+                    status,
+                    reason: Reason::Exit,
+                },
+                String::new(),
+            );
+        }
+        Err(error) => error,
+    };
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return (
+            Ending {
+                status: *status,
+                reason: Reason::Exit,
+            },
+            String::new(),
+        );
+    }
+    let mut text = cause(&error);
+    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+        let guests = trace
+            .frames()
+            .iter()
+            .filter(|frame| frame.func_index() < generated_from);
+        for frame in guests.take(FRAMES) {
+            match frame.func_name() {
+                Some(name) => {
+                    text.push_str(&format!("\n  in {:#}", rustc_demangle::demangle(name)))
+                }
+                None => text.push_str(&format!("\n  in function {}", frame.func_index())),
+            }
+        }
+    }
+    (
+        Ending {
+            status: FAILED_STATUS,
+            reason: Reason::Trap,
+        },
+        text,
+    )
+}
+
+/// The causes in one line, without wasmtime's own backtrace.
+fn cause(error: &wasmtime::Error) -> String {
+    let causes = error.chain().map(ToString::to_string);
+    let causes: Vec<String> = causes
+        .filter(|text| !text.starts_with("error while executing"))
+        .collect();
+    causes.join(": ")
+}

@@ -1,0 +1,106 @@
+//! What a task's Store keeps: who the task is, its memory, its limits, its
+//! input and output.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use usufruct_core::{TaskKey, Thread};
+use wasmtime::{Caller, Memory as WasmMemory, ResourceLimiter};
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+use crate::counters::Counters;
+use crate::layout::HEAP_LIMIT_BYTES;
+use crate::machine::{Border, Shared};
+use crate::space::Memory;
+
+/// Entries that a task's tables may have, each.
+const TABLE_LIMIT: usize = 1 << 20;
+
+/// The data of a task's Store.
+pub(crate) struct TaskState {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) thread: Thread,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) wasi: WasiP1Ctx,
+    pub(crate) limits: Limits,
+    /// The module's memory, once there is an instance.
+    pub(crate) exported: Option<WasmMemory>,
+    /// Where that memory is, as of the last look.
+    pub(crate) memory: Memory,
+}
+
+impl TaskState {
+    /// The task's memory as of now, published for the others. Cheap unless the
+    /// guest has grown it since the last call.
+    #[inline(always)]
+    pub(crate) fn look_at_memory(caller: &mut Caller<'_, Self>) {
+        if caller.data().limits.may_have_grown {
+            Self::look_again(caller);
+        }
+    }
+
+    #[cold]
+    fn look_again(caller: &mut Caller<'_, Self>) {
+        let Some(exported) = caller.data().exported else {
+            return;
+        };
+        let memory = Memory::of(&exported, &*caller);
+        let state = caller.data_mut();
+        state.memory = memory;
+        state.limits.may_have_grown = false;
+        state.shared.spaces.grow(state.thread.key(), memory);
+    }
+
+    /// The machine as a call of this task sees it, and the caller's identity.
+    #[inline(always)]
+    pub(crate) fn border(&mut self) -> (Border<'_>, &mut Thread) {
+        let caller: (TaskKey, Memory) = (self.thread.key(), self.memory);
+        (
+            Border {
+                shared: &self.shared,
+                caller: Some(caller),
+            },
+            &mut self.thread,
+        )
+    }
+}
+
+/// How far a task may grow.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// Where its heap ends, in bytes.
+    pub(crate) memory_bytes: u64,
+    /// The guest has asked for memory since the last look.
+    pub(crate) may_have_grown: bool,
+}
+
+impl Limits {
+    pub(crate) fn new(memory_bytes: u64) -> Self {
+        Self {
+            memory_bytes: memory_bytes.min(HEAP_LIMIT_BYTES),
+            may_have_grown: false,
+        }
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.may_have_grown = true;
+        Ok(desired as u64 <= self.memory_bytes)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_LIMIT)
+    }
+}

@@ -1,0 +1,264 @@
+//! A system: one kernel, its workers, and the programs and tasks made in it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use usufruct_core::{Kernel, Limits};
+use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p1::{self, WasiP1Ctx};
+
+use crate::config::{Config, MakeError, Spec, StartError};
+use crate::copier::Stock;
+use crate::counters::Counters;
+use crate::engine;
+use crate::link;
+use crate::machine::{Fences, Shared};
+use crate::program::{Known, LoadError, prepare};
+use crate::self_test;
+use crate::space::{Memory, Spaces};
+use crate::state::{self, TaskState};
+use crate::task::{Life, Task};
+use crate::wake::Wakers;
+
+/// Threads that may wait for files at one time.
+const FILE_THREADS: usize = 64;
+
+/// How long the end of a system waits for threads that wait for files.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// One kernel and its machine. Dropping it ends every task.
+pub struct System {
+    shared: Arc<Shared>,
+    engine: Engine,
+    linker: Linker<TaskState>,
+    known: Known,
+    /// Taken when the system is dropped.
+    runtime: Option<Runtime>,
+    /// Tells the clock to stop.
+    is_over: Arc<AtomicBool>,
+}
+
+/// A module, compiled for one system: any number of tasks may run it.
+#[derive(Clone)]
+pub struct Program(Arc<Compiled>);
+
+struct Compiled {
+    instance: InstancePre<TaskState>,
+    entry: String,
+    minimum_bytes: u64,
+    quota_bytes: u64,
+    generated_from: u32,
+}
+
+impl Program {
+    pub(crate) fn instance(&self) -> &InstancePre<TaskState> {
+        &self.0.instance
+    }
+
+    pub(crate) fn entry(&self) -> &str {
+        &self.0.entry
+    }
+
+    /// The first function that the loader has added.
+    pub(crate) fn generated_from(&self) -> u32 {
+        self.0.generated_from
+    }
+}
+
+impl System {
+    /// Starts the workers, after a look at whether wasmtime does what this
+    /// machine takes for granted.
+    ///
+    /// # Errors
+    ///
+    /// What can not be, and the way out.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        if config.workers == 0 {
+            return Err(StartError::Workers);
+        }
+        let engine = engine::new().map_err(StartError::Engine)?;
+        self_test::run(&engine).map_err(StartError::SelfTest)?;
+        let (linker, known) = linker(&engine).map_err(StartError::Engine)?;
+        let shared = Arc::new(shared(&config)?);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(config.workers as usize)
+            .max_blocking_threads(FILE_THREADS)
+            .thread_name("usufruct-worker")
+            // Timers and files are looked at after every slice: with the usual
+            // interval a timer would wait for sixty of them.
+            .event_interval(1)
+            .enable_all()
+            .build()
+            .map_err(StartError::Threads)?;
+        let is_over = Arc::new(AtomicBool::new(false));
+        start_clock(engine.clone(), config.slice, is_over.clone()).map_err(StartError::Threads)?;
+        Ok(Self {
+            shared,
+            engine,
+            linker,
+            known,
+            runtime: Some(runtime),
+            is_over,
+        })
+    }
+
+    /// Checks and compiles a module, in the binary format or in text.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being a task's program.
+    pub fn load(&self, file: &[u8]) -> Result<Program, LoadError> {
+        let prepared = prepare(file, &self.known)?;
+        let compile = || {
+            let module = Module::from_binary(&self.engine, &prepared.binary)?;
+            self.linker.instantiate_pre(&module)
+        };
+        let instance =
+            compile().map_err(|error: wasmtime::Error| LoadError::Compile(format!("{error:#}")))?;
+        Ok(Program(Arc::new(Compiled {
+            instance,
+            entry: prepared.entry,
+            minimum_bytes: prepared.minimum_bytes,
+            quota_bytes: prepared.quota_bytes,
+            generated_from: prepared.generated_from,
+        })))
+    }
+
+    /// Makes a task. It exists, under its name, and does not run before
+    /// [`Task::start`].
+    ///
+    /// # Errors
+    ///
+    /// A name that is not free, a full table, a limit that the module exceeds
+    /// from the start, a directory that can not be opened.
+    pub fn make(&self, program: &Program, spec: &Spec) -> Result<Task, MakeError> {
+        let name = || spec.name.clone();
+        let limit_bytes = spec.memory_bytes.min(program.0.quota_bytes);
+        let minimum_bytes = program.0.minimum_bytes;
+        if minimum_bytes > limit_bytes {
+            return Err(MakeError::Memory {
+                name: name(),
+                minimum_bytes,
+                limit_bytes,
+            });
+        }
+        let wasi = spec
+            .streams
+            .open()
+            .map_err(|(path, error)| MakeError::Directory {
+                name: name(),
+                path,
+                error,
+            })?;
+        let thread = self
+            .shared
+            .kernel()
+            .start_task(spec.name.as_bytes(), spec.quota)
+            .map_err(|denied| MakeError::Denied {
+                name: name(),
+                denied,
+            })?;
+        let bell = self.shared.wakers.insert(thread.id());
+        let mut store = Store::new(
+            &self.engine,
+            TaskState {
+                shared: self.shared.clone(),
+                thread,
+                counters: Arc::new(Counters::default()),
+                bell,
+                wasi,
+                limits: state::Limits::new(limit_bytes),
+                exported: None,
+                memory: Memory::NONE,
+            },
+        );
+        store.limiter(|state| &mut state.limits);
+        let life = Life::new(store, name(), program.clone());
+        Ok(Task {
+            life,
+            workers: self.runtime().handle().clone(),
+        })
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it is taken by `drop` alone")
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The clock still ticks, so that every guest comes to a yield.
+            runtime.shutdown_timeout(FAREWELL);
+        }
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for System {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "System({:?})", self.shared.plane)
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Program(from {} bytes of memory)", self.0.minimum_bytes)
+    }
+}
+
+fn shared(config: &Config) -> Result<Shared, StartError> {
+    let limits = Limits {
+        processors: config.workers,
+        ..config.limits
+    };
+    let (kernel, copiers) = Kernel::new(limits, config.trace.clone())?;
+    Ok(Shared {
+        plane: kernel.plane(),
+        kernel: Mutex::new(kernel),
+        fences: Fences {
+            announces: config.announces,
+        },
+        trace: config.trace.clone(),
+        spaces: Spaces::new(limits.tasks),
+        wakers: Wakers::default(),
+        copiers: Stock::new(copiers),
+    })
+}
+
+/// Everything that modules may import, and the list of it for the validator.
+fn linker(engine: &Engine) -> wasmtime::Result<(Linker<TaskState>, Known)> {
+    let mut linker = Linker::new(engine);
+    link::add_to_linker(&mut linker)?;
+    p1::add_to_linker_async(&mut linker, |state: &mut TaskState| &mut state.wasi)?;
+
+    let mut known = Known::usufruct();
+    let mut wasi: Linker<WasiP1Ctx> = Linker::new(engine);
+    p1::add_to_linker_async(&mut wasi, |context| context)?;
+    let mut store = Store::new(engine, WasiCtxBuilder::new().build_p1());
+    let functions: Vec<_> = wasi.iter(&mut store).collect();
+    for (module, name, item) in functions {
+        if let ExternType::Func(ty) = item.ty(&store) {
+            known.insert_wasmtime(module, name, &ty);
+        }
+    }
+    Ok((linker, known))
+}
+
+/// The clock that ends slices. It stops with the system.
+fn start_clock(engine: Engine, slice: Duration, is_over: Arc<AtomicBool>) -> std::io::Result<()> {
+    let tick = move || {
+        while !is_over.load(Ordering::Relaxed) {
+            thread::sleep(slice);
+            engine.increment_epoch();
+        }
+    };
+    thread::Builder::new()
+        .name("usufruct-clock".to_owned())
+        .spawn(tick)
+        .map(drop)
+}

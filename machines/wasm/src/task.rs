@@ -1,0 +1,270 @@
+//! One task's life: made, run on the workers, ended, and only then unmapped.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use usufruct_core::{Ending, Reason, TaskId, TaskKey, end_task};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::counters::{Counters, Usage};
+use crate::machine::{Border, Shared};
+use crate::report::{FAILED_STATUS, Report, ending_of};
+use crate::space::Memory;
+use crate::state::TaskState;
+use crate::system::Program;
+
+/// How a killed task ends.
+const KILLED: Ending = Ending {
+    status: FAILED_STATUS,
+    reason: Reason::Killed,
+};
+
+/// A task of a [`System`](crate::System): it exists from its making, under its
+/// name, and runs when it is started. A handle; the task goes on without it.
+#[derive(Clone)]
+pub struct Task {
+    pub(crate) life: Arc<Life>,
+    pub(crate) workers: Handle,
+}
+
+/// What a task's handles and its driver share.
+pub(crate) struct Life {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: TaskId,
+    pub(crate) name: String,
+    pub(crate) counters: Arc<Counters>,
+    /// The Store, until the driver takes it.
+    unborn: Mutex<Option<Store<TaskState>>>,
+    program: Program,
+    /// How it ended for the kernel. Held while an ending is carried out, and
+    /// while the memory is published: a task that is over publishes nothing.
+    ending: Mutex<Option<Ending>>,
+    is_killed: AtomicBool,
+    kill: Notify,
+    report: OnceLock<Report>,
+    ended: Notify,
+}
+
+impl Life {
+    pub(crate) fn new(store: Store<TaskState>, name: String, program: Program) -> Arc<Self> {
+        let state = store.data();
+        Arc::new(Self {
+            shared: state.shared.clone(),
+            id: state.thread.task(),
+            name,
+            counters: state.counters.clone(),
+            unborn: Mutex::new(Some(store)),
+            program,
+            ending: Mutex::new(None),
+            is_killed: AtomicBool::new(false),
+            kill: Notify::new(),
+            report: OnceLock::new(),
+            ended: Notify::new(),
+        })
+    }
+
+    /// Whether somebody has ended it from outside.
+    fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::Acquire)
+    }
+
+    /// Ends the task for the kernel. When this returns the barrier has passed,
+    /// whoever carried it out; the answer is the ending that counts, the first.
+    fn end(&self, ending: Ending) -> Ending {
+        let mut decided = self.ending();
+        if let Some(first) = *decided {
+            return first;
+        }
+        *decided = Some(ending);
+        let border = Border {
+            shared: &self.shared,
+            caller: None,
+        };
+        // It was alive until now, for nobody else ends it.
+        let _ = end_task(&border, self.id, ending);
+        ending
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets others see the task's memory, unless it is over.
+    fn publish(&self, task: TaskKey, memory: Memory) {
+        let decided = self.ending();
+        if decided.is_none() {
+            self.shared.spaces.publish(task, memory);
+        }
+    }
+
+    fn take_store(&self) -> Option<Store<TaskState>> {
+        self.unborn
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn finish(&self, ending: Ending, text: String) {
+        self.shared.wakers.remove(self.id.into());
+        let report = Report {
+            ending,
+            text,
+            usage: self.counters.usage(),
+        };
+        if self.report.set(report).is_ok() {
+            self.ended.notify_waiters();
+        }
+    }
+}
+
+impl Task {
+    /// The task's id, as guests see it.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.life.id
+    }
+
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.life.name
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.life.counters.usage()
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.life.report.get()
+    }
+
+    /// Lets the task run. A second time, nothing happens.
+    pub fn start(&self) {
+        if let Some(store) = self.life.take_store() {
+            self.workers.spawn(drive(self.life.clone(), store));
+        }
+    }
+
+    /// Ends the task, whatever it is doing. When this returns its rights are
+    /// gone and nothing moves through its objects; its own instructions end
+    /// within a slice of about a millisecond of its running time.
+    pub fn kill(&self) {
+        if self.life.is_killed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let ending = self.life.end(KILLED);
+        self.life.kill.notify_one();
+        if let Some(store) = self.life.take_store() {
+            // It never ran.
+            drop(store);
+            self.life.finish(ending, String::new());
+        }
+    }
+
+    /// Waits for the task's end. From a thread outside the system only.
+    ///
+    /// # Panics
+    ///
+    /// On one of the system's own threads.
+    #[must_use]
+    pub fn wait(&self) -> Report {
+        self.workers.block_on(self.ended())
+    }
+
+    /// Waits for the task's end.
+    pub async fn ended(&self) -> Report {
+        loop {
+            let mut notified = pin!(self.life.ended.notified());
+            notified.as_mut().enable();
+            if let Some(report) = self.life.report.get() {
+                return report.clone();
+            }
+            notified.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Task({} {:?})", self.name(), self.id())
+    }
+}
+
+/// Runs a task to its end on the workers. The Store, and with it the memory, is
+/// dropped last: after the guest's code has stopped for good, and after the
+/// barrier of the task's end.
+async fn drive(life: Arc<Life>, mut store: Store<TaskState>) {
+    let watched = Arc::downgrade(&life);
+    store.epoch_deadline_callback(move |_| {
+        let is_killed = watched.upgrade().is_none_or(|life| life.is_killed());
+        Ok(if is_killed {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Yield(1)
+        })
+    });
+    let outcome = run_unless_killed(&life, &mut store).await;
+    let (ending, text) = match outcome {
+        Some(outcome) => ending_of(outcome, life.program.generated_from()),
+        None => (KILLED, String::new()),
+    };
+    let first = life.end(ending);
+    if life.shared.fences.announces {
+        drop(store);
+    } else {
+        // Nobody waits for copies: they may still be reading.
+        std::mem::forget(store);
+    }
+    life.finish(first, if first == ending { text } else { String::new() });
+}
+
+/// The guest's code, to its end or to the kill, whichever is first; `None`: the
+/// kill. Counts the time that it runs.
+async fn run_unless_killed(
+    life: &Life,
+    store: &mut Store<TaskState>,
+) -> Option<wasmtime::Result<i32>> {
+    let mut killed = pin!(life.kill.notified());
+    let mut guest = pin!(run(life, store));
+    poll_fn(|context| {
+        if killed.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        let begun = Instant::now();
+        let polled = guest.as_mut().poll(context);
+        life.counters.count_run_time(begun.elapsed());
+        polled.map(Some)
+    })
+    .await
+}
+
+/// Makes the instance and calls its entry.
+async fn run(life: &Life, store: &mut Store<TaskState>) -> wasmtime::Result<i32> {
+    store.set_epoch_deadline(1);
+    let instance = life
+        .program
+        .instance()
+        .instantiate_async(&mut *store)
+        .await?;
+    let exported = instance
+        .get_memory(&mut *store, "memory")
+        .ok_or_else(|| wasmtime::Error::msg("the memory is not there"))?;
+    let memory = Memory::of(&exported, &*store);
+    let state = store.data_mut();
+    state.exported = Some(exported);
+    state.memory = memory;
+    state.limits.may_have_grown = false;
+    life.publish(state.thread.key(), memory);
+    let entry = instance.get_typed_func::<(), i32>(&mut *store, life.program.entry())?;
+    entry.call_async(&mut *store, ()).await
+}

@@ -1,0 +1,298 @@
+//! How tasks run, stop and are stopped: slices, kills, limits, exit codes.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{capturing, load, run, start, status, system, system_with};
+use usufruct_wasm::{
+    Config, Input, Limits, LoadError, MakeError, Reason, Spec, StartError, System,
+};
+
+const SPIN: &str = r#"(func (export "_start") (loop (br 0)))"#;
+
+#[test]
+fn a_spinning_task_is_killed_and_the_others_go_on() {
+    let system = system_with(1);
+    let spinner = start(&system, "spinner", SPIN);
+    let other = run(
+        &system,
+        "other",
+        r#"(func (export "main") (result i32) (i32.const 3))"#,
+    );
+    assert_eq!(status(&other), 3, "on the only worker, beside the spinner");
+    let begun = Instant::now();
+    spinner.kill();
+    let report = spinner.wait();
+    assert_eq!(report.ending.reason, Reason::Killed);
+    assert!(
+        begun.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(report.usage.run_time > Duration::ZERO);
+    spinner.kill();
+}
+
+#[test]
+fn a_task_is_killed_while_it_waits_before_it_runs_and_in_its_start_function() {
+    let system = system();
+    let waiter = r#"(func (export "_start") (drop (call $open (i32.const 0)))
+        (drop (call $wait (i32.const 0) (i32.const -1))))"#;
+    let waiter = start(&system, "waiter", waiter);
+    common::a_moment();
+    waiter.kill();
+    assert_eq!(waiter.wait().ending.reason, Reason::Killed);
+
+    let unborn = system
+        .make(&load(&system, SPIN), &Spec::new("unborn"))
+        .unwrap();
+    unborn.kill();
+    assert_eq!(unborn.wait().ending.reason, Reason::Killed);
+    unborn.start();
+
+    let body = r#"(func $go (loop (br 0))) (start $go) (func (export "_start"))"#;
+    let starter = start(&system, "starter", body);
+    common::a_moment();
+    starter.kill();
+    assert_eq!(starter.wait().ending.reason, Reason::Killed);
+}
+
+/// A copy of a whole heap, again and again, in one call each: the bursts let
+/// the kill in.
+#[test]
+fn a_task_is_killed_in_the_middle_of_a_large_copy() {
+    let system = system();
+    let body = r#"
+        (func (export "_start") (local $id i32)
+            (drop (memory.grow (i32.const 4096)))
+            (local.set $id (call $share (call $me) (i32.const 0) (i32.const 0x8000000) (i32.const 2)))
+            (loop (drop (call $read (local.get $id) (i32.const 0) (i32.const 0x8000000) (i32.const 0x8000000)))
+                (br 0)))
+    "#;
+    let copier = start(&system, "copier", body);
+    while copier.usage().read_bytes == 0 {
+        std::thread::yield_now();
+    }
+    let begun = Instant::now();
+    copier.kill();
+    assert_eq!(copier.wait().ending.reason, Reason::Killed);
+    assert!(
+        begun.elapsed() < Duration::from_millis(200),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_start_section_runs_first_and_as_the_task() {
+    let body = r#"
+        (global $id (mut i32) (i32.const 0))
+        (func $go (global.set $id (call $me)))
+        (start $go)
+        (func (export "main") (result i32) (i32.eq (global.get $id) (call $me)))
+    "#;
+    assert_eq!(status(&run(&system(), "starter", body)), 1);
+}
+
+#[test]
+fn exit_codes_come_from_main_and_from_proc_exit() {
+    let system = system();
+    assert_eq!(
+        status(&run(
+            &system,
+            "a",
+            r#"(func (export "main") (result i32) (i32.const -7))"#
+        )),
+        -7
+    );
+    assert_eq!(
+        status(&run(
+            &system,
+            "b",
+            r#"(func (export "_start") (call $exit (i32.const 9)))"#
+        )),
+        9
+    );
+    assert_eq!(status(&run(&system, "c", r#"(func (export "main"))"#)), 0);
+}
+
+#[test]
+fn traps_are_told_in_words() {
+    let system = system();
+    let cases = [
+        (
+            "(drop (i32.load (i32.const 0x7fffffff)))",
+            "out of bounds memory access",
+        ),
+        (
+            "(drop (i32.load (i32.const 0x80000000)))",
+            "memory fault at wasm address 0x80000000",
+        ),
+        (
+            "(drop (i32.div_s (i32.const 1) (i32.const 0)))",
+            "integer divide by zero",
+        ),
+        ("(call $deep)", "call stack exhausted"),
+    ];
+    for (code, sentence) in cases {
+        let body = format!(
+            r#"(func $deep (call $deep)) (func $fall {code}) (func (export "_start") (call $fall))"#
+        );
+        let report = run(&system, "faller", &body);
+        assert_eq!(report.ending.reason, Reason::Trap);
+        assert!(report.text.contains(sentence), "{}", report.text);
+        assert!(report.to_string().starts_with("trapped: "), "{report}");
+    }
+}
+
+#[test]
+fn data_that_does_not_fit_ends_the_task_with_a_report() {
+    let report = run(
+        &system(),
+        "misfit",
+        r#"(data (i32.const 65535) "two") (func (export "_start"))"#,
+    );
+    assert_eq!(report.ending.reason, Reason::Trap);
+    assert!(report.text.contains("out of bounds"), "{}", report.text);
+}
+
+#[test]
+fn a_heap_ends_at_the_declared_maximum_at_the_tasks_limit_and_below_the_pool() {
+    let system = system();
+    let grow = r#"(func (export "main") (result i32) (memory.grow (i32.const 4)))"#;
+    let module = |memory: &str| {
+        system
+            .load(format!(r#"(module (memory (export "memory") {memory}) {grow})"#).as_bytes())
+            .unwrap()
+    };
+    let run = |memory: &str, limit: u64| {
+        let spec = Spec {
+            memory_bytes: limit,
+            ..Spec::new("grower")
+        };
+        let task = system.make(&module(memory), &spec).unwrap();
+        task.start();
+        status(&task.wait())
+    };
+    assert_eq!(run("1 4", u64::MAX), -1, "one over the declared maximum");
+    assert_eq!(run("1 5", u64::MAX), 1);
+    assert_eq!(run("1", 5 << 16), 1);
+    assert_eq!(run("1", (5 << 16) - 1), -1, "one byte under what it wants");
+    assert_eq!(run("32764", u64::MAX), -1, "one page above 2 GiB - 64 KiB");
+    assert_eq!(run("32763", u64::MAX), 32763);
+
+    let spec = Spec {
+        memory_bytes: 1 << 16,
+        ..Spec::new("large")
+    };
+    let refused = system.make(&module("2"), &spec).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            MakeError::Memory {
+                minimum_bytes: 0x2_0000,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn tables_end_at_their_limit() {
+    let body = r#"(table 1 funcref)
+        (func (export "main") (result i32) (table.grow (ref.null func) (i32.const 0x100000)))"#;
+    assert_eq!(status(&run(&system(), "tables", body)), -1);
+}
+
+#[test]
+fn arguments_input_and_output_pass_through() {
+    let system = system();
+    let body = r#"
+        (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func $is (param i32 i32) (if (i32.ne (local.get 0) (local.get 1)) (then unreachable)))
+        (func (export "_start")
+            (call $is (call $args (i32.const 0) (i32.const 4)) (i32.const 0))
+            (call $is (i32.load (i32.const 0)) (i32.const 2))
+            (i32.store (i32.const 8) (i32.const 64))
+            (i32.store (i32.const 12) (i32.const 100))
+            (call $is (call $fd_read (i32.const 0) (i32.const 8) (i32.const 1) (i32.const 0)) (i32.const 0))
+            (i32.store (i32.const 12) (i32.load (i32.const 0)))
+            (call $is (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)) (i32.const 0)))
+    "#;
+    let program = system.load(format!("(module {body})").as_bytes()).unwrap();
+    let (mut spec, output) = capturing("speaker");
+    spec.streams.arguments = vec!["speaker".to_owned(), "one".to_owned()];
+    spec.streams.stdin = Input::Bytes(b"usus fructus".to_vec());
+    let task = system.make(&program, &spec).unwrap();
+    task.start();
+    assert_eq!(status(&task.wait()), 0);
+    assert_eq!(output.contents(), b"usus fructus");
+}
+
+/// Buffers across the end of the heap, in the pool's place, and one that wraps:
+/// nothing is read there, and the task ends with a report.
+#[test]
+fn a_buffer_for_wasi_that_is_not_the_tasks_memory_ends_the_task() {
+    let system = system();
+    for address in ["65530", "0x80000000", "-1"] {
+        let body = format!(
+            r#"(module
+            (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+                (i32.store (i32.const 8) (i32.const {address}))
+                (i32.store (i32.const 12) (i32.const 100))
+                (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))))"#
+        );
+        let (spec, output) = capturing("prober");
+        let task = system
+            .make(&system.load(body.as_bytes()).unwrap(), &spec)
+            .unwrap();
+        task.start();
+        let report = task.wait();
+        assert_eq!(report.ending.reason, Reason::Trap);
+        assert!(
+            report.text.contains("out of bounds") || report.text.contains("overflow"),
+            "{}",
+            report.text
+        );
+        assert_eq!(output.contents(), b"");
+    }
+}
+
+#[test]
+fn what_can_not_start_is_refused_with_the_way_out() {
+    let mut config = Config::default();
+    config.workers = 0;
+    let refused = System::new(config.clone()).unwrap_err();
+    assert!(matches!(refused, StartError::Workers));
+    config.workers = 1;
+    config.limits = Limits {
+        tasks: 0,
+        ..Limits::default()
+    };
+    let refused = System::new(config).unwrap_err();
+    assert!(refused.to_string().contains("`tasks` must be"), "{refused}");
+
+    let system = system();
+    assert!(matches!(
+        system.load(b"\0asm\x01\0\0\0junk"),
+        Err(LoadError::Broken { .. })
+    ));
+    let mut spec = Spec::new("lost");
+    spec.streams.directories.push(usufruct_wasm::Directory {
+        host: "/nonexistent/usufruct".into(),
+        guest: "/".to_owned(),
+        writable: false,
+    });
+    let refused = system.make(&load(&system, SPIN), &spec).unwrap_err();
+    assert!(
+        refused.to_string().contains("/nonexistent/usufruct"),
+        "{refused}"
+    );
+}
