@@ -40,6 +40,10 @@ enum State {
     },
 }
 
+/// How often a processor looks in vain before it sleeps until the next tick: nothing but a
+/// tick wakes it, and the next command often comes sooner.
+const IDLE_ROUNDS: u32 = 500;
+
 /// Traps that a probe may make in one turn.
 const TURN_TRAPS: u32 = 64;
 
@@ -77,13 +81,14 @@ impl Executor {
 
     /// Gives each probe on this processor its turn, for ever.
     pub(crate) fn serve_for_ever(&mut self) -> ! {
+        let mut idle_rounds = 0;
         loop {
-            line::receive(self.machine);
-            let mut did_something = false;
+            let mut did_something = line::receive(self.machine);
             for seat in (self.processor.number()..SEATS).step_by(PROCESSORS) {
                 did_something |= self.turn(seat);
             }
-            if !did_something {
+            idle_rounds = if did_something { 0 } else { idle_rounds + 1 };
+            if idle_rounds > IDLE_ROUNDS {
                 self.processor.halt();
                 self.ticks += 1;
             }

@@ -45,11 +45,11 @@ pub(crate) fn open() {
     output(FIFO, ON_AND_EMPTY);
 }
 
-/// Takes what has come, and hands on the frames that are complete. Does nothing while the
-/// other processor does the same.
-pub(crate) fn receive(machine: &Bare) {
+/// Takes what has come, and hands on the frames that are complete. Whether more is on its
+/// way: the rest of a frame. Does nothing while the other processor does the same.
+pub(crate) fn receive(machine: &Bare) -> bool {
     let Some(mut incoming) = INCOMING.try_lock() else {
-        return;
+        return false;
     };
     while input(STATUS) & RECEIVED != 0 {
         let count = incoming.count;
@@ -61,6 +61,7 @@ pub(crate) fn receive(machine: &Bare) {
         machine.seats.deliver(header, payload);
         incoming.count = 0;
     }
+    incoming.count > 0
 }
 
 impl Incoming {

@@ -1,0 +1,114 @@
+//! What the suite can not know of: two processors, page tables and rings.
+#![cfg(qemu)]
+
+use usufruct_abi::{ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM};
+use usufruct_conformance::probe_core::{Command, Operation};
+use usufruct_conformance::{Rig, Tables, World, part};
+use usufruct_x86_64_rig::BareRig;
+
+/// Where every probe's program has its instructions (task.ld), and the kernel its own.
+const PROGRAM: u64 = 0x40_0000;
+const KERNEL: u64 = 0xffff_ffff_8020_0000;
+
+fn world() -> World<BareRig> {
+    World::new(Tables::OF_THE_SUITE)
+}
+
+#[test]
+fn probes_run_on_both_processors_in_turn() {
+    let mut rig = BareRig::boot(Tables::OF_THE_SUITE);
+    let processors = ["a", "b", "c", "d"].map(|name| {
+        let probe = rig.start(name.as_bytes(), 8).unwrap();
+        rig.processor(probe).unwrap()
+    });
+    assert_eq!(processors, [0, 1, 0, 1]);
+}
+
+/// Two readers, one on each processor, and an owner that takes both objects back while they
+/// read: each gets whole copies, and then none.
+#[test]
+fn both_processors_copy_while_the_owner_claims() {
+    const BYTES: i32 = 200_000;
+    let mut world = world();
+    let tasks = ["owner", "there", "here"].map(|name| world.start(name));
+    let [owner, readers @ ..] = tasks;
+    let bytes = u64::from(BYTES.unsigned_abs());
+    world.fill(owner, 0, bytes, 0x11);
+    let whole = world.checksum(owner, 0, bytes);
+    let mut copies = [0; 2];
+    for _ in 0..20 {
+        let lent = readers.map(|reader| world.share(owner, reader, part(0, BYTES), READ_PERM));
+        for (reader, smo) in readers.into_iter().zip(lent) {
+            let words = [smo.into(), 0, BYTES.into(), world.at(reader, 0)];
+            world.post_repeat(reader, Number::ReadMem, words, 0);
+        }
+        world.rig.advance(2);
+        for smo in lent {
+            assert_eq!(world.claim(owner, smo), Ok(0));
+        }
+        world.fill(owner, 0, bytes, 0x22);
+        for (reader, copies) in readers.into_iter().zip(&mut copies) {
+            let (count, last) = world.repeated(reader, Number::ReadMem);
+            assert_eq!(last, Err(Error::InvalidSmo));
+            *copies += count;
+            if count > 0 {
+                assert_eq!(world.checksum(reader, 0, bytes), whole, "a late byte");
+            }
+        }
+        world.fill(owner, 0, bytes, 0x11);
+    }
+    assert!(copies.into_iter().all(|count| count > 20), "{copies:?}");
+    world.compare_ledgers();
+}
+
+/// A thousand megabytes of tasks, one after another, on a machine of 64.
+#[test]
+fn an_ended_task_leaves_all_its_memory() {
+    let mut rig = BareRig::boot(Tables::OF_THE_SUITE);
+    for _ in 0..1000 {
+        let probe = rig.start(b"again", 8).unwrap();
+        rig.kill(probe);
+        assert!(rig.ending(probe, usufruct_conformance::PATIENCE).is_some());
+    }
+}
+
+/// Loads and stores, of the kernel's memory and of the program's own instructions.
+#[test]
+fn what_a_task_may_not_touch_ends_it() {
+    let mut world = world();
+    let bystander = world.start("bystander");
+    for (operation, address) in [
+        (Operation::Load, KERNEL),
+        (Operation::Store, KERNEL),
+        (Operation::Store, PROGRAM),
+        (Operation::Load, 0),
+        (Operation::Load, 1 << 47),
+    ] {
+        let task = world.start("nosy");
+        let words = [address, 1, 0, 0];
+        world.post(task, Command { operation, number: 0, words, data: &[0] });
+        let ending = world.ending(task);
+        assert_eq!(ending.reason, ENDED_TRAP, "{operation:?} at {address:#x}");
+    }
+    world.poke(bystander, 0, b"untouched");
+    assert_eq!(world.peek(bystander, 0, 9), b"untouched");
+}
+
+/// The kernel stores only where the task itself could: on either side of a copy.
+#[test]
+fn copies_do_not_write_what_the_task_may_not() {
+    let mut world = world();
+    let (a, b) = (world.start("a"), world.start("b"));
+    let data = world.share(a, b, part(0, 8), READ_PERM | WRITE_PERM);
+    for address in [PROGRAM, KERNEL, 0, 1 << 47] {
+        let what = ((0, 8), address.cast_signed());
+        let answer = world.copy_raw(b, Number::ReadMem, data, what);
+        assert_eq!(answer, Err(Error::InvalidPtr), "{address:#x}");
+    }
+    // It is the owner's memory, though nobody may write there.
+    let target = world.id(b);
+    let range = (PROGRAM.cast_signed(), 8);
+    let program = world.share_raw(a, target, range, READ_PERM | WRITE_PERM).unwrap();
+    assert_eq!(world.read(b, program, (0, 8), 0), Ok(0));
+    assert_eq!(world.write(b, program, (0, 8), 0), Err(Error::InvalidPtr));
+}
