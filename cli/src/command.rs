@@ -1,11 +1,11 @@
-//! The command line, and the system that it asks for.
+//! The command line, and the plan that it asks for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::fault::Fault;
-use crate::system::{Limits, System, Task, name_problem};
+use crate::plan::{Limits, Plan, TaskPlan, name_problem};
 use crate::{NO_PAGES, file, size};
 
 /// Runs programs that share memory and do not trust each other
@@ -52,12 +52,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The system to run.
-    pub(crate) fn system(&self) -> Result<System, Fault> {
+    /// What to run.
+    pub(crate) fn plan(&self) -> Result<Plan, Fault> {
         self.refuse_pool()?;
         match self.what.as_slice() {
             [path] if named_file(path).is_none() => file::read(Path::new(path), &self.args),
-            tasks => self.plain_system(tasks),
+            tasks => self.plain_plan(tasks),
         }
     }
 
@@ -76,8 +76,8 @@ impl Run {
         }
     }
 
-    fn plain_system(&self, named_files: &[String]) -> Result<System, Fault> {
-        let mut tasks: Vec<Task> = Vec::new();
+    fn plain_plan(&self, named_files: &[String]) -> Result<Plan, Fault> {
+        let mut tasks: Vec<TaskPlan> = Vec::new();
         for text in named_files {
             let (name, path) = named_file(text).ok_or_else(|| {
                 let cause = "this is no NAME=FILE";
@@ -88,13 +88,20 @@ impl Run {
                 let help = "give the task another name";
                 return Err(Fault::new(format!("`{text}`"), cause, help));
             }
-            tasks.push(Task::new(name.to_owned(), PathBuf::from(path)));
+            tasks.push(TaskPlan::new(
+                format!("`{text}`"),
+                name.to_owned(),
+                path.into(),
+            ));
         }
         if let Some(first) = tasks.first_mut() {
             first.args.clone_from(&self.args);
         }
-        let limits = Limits::default();
-        Ok(System { limits, tasks })
+        let limits = Limits {
+            place: "the command line".to_owned(),
+            ..Limits::default()
+        };
+        Ok(Plan { limits, tasks })
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 
 /// A wrong command line, a wrong system file, or a module that can not be loaded.
 ///
-/// It always has three parts, so that no message forgets one.
+/// It always names the thing, the cause and the way out, so that no message forgets one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     thing: String,
     cause: String,
-    help: String,
+    /// `None`: the cause says the way out itself.
+    help: Option<String>,
 }
 
 impl Fault {
@@ -22,7 +23,16 @@ impl Fault {
         Self {
             thing: thing.into(),
             cause: cause.into(),
-            help: help.into(),
+            help: Some(help.into()),
+        }
+    }
+
+    /// `thing` is at fault; `told` is a whole sentence of another crate, way out included.
+    pub(crate) fn told(thing: impl Into<String>, told: impl fmt::Display) -> Self {
+        Self {
+            thing: thing.into(),
+            cause: told.to_string(),
+            help: None,
         }
     }
 }
@@ -30,6 +40,10 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { thing, cause, help } = self;
-        write!(f, "error: {thing}: {cause}\nhelp: {help}")
+        write!(f, "error: {thing}: {cause}")?;
+        match help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
     }
 }

@@ -1,17 +1,18 @@
-//! Reads a system file: TOML to [`System`], or the first fault in it.
+//! Reads a system file: TOML to [`Plan`], or the first fault in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeTable;
+use usufruct_wasm::{Directory, HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
+use crate::LIFE_VARIABLE;
 use crate::fault::Fault;
 use crate::placeholder::{Arguments, Incomplete};
+use crate::plan::{Limits, Plan, TaskPlan, name_problem};
 use crate::section::{Section, Source, Text};
 use crate::size;
-use crate::system::{Dir, Limits, System, Task, name_problem};
-use crate::{LARGEST_MEMORY_BYTES, LIFE_VARIABLE};
 
 const TOP_KEYS: &[&str] = &["limits", "task"];
 const LIMIT_KEYS: &[&str] = &["tasks", "smos", "messages", "workers"];
@@ -33,11 +34,9 @@ const DIR_KEYS: &[&str] = &["host", "guest", "writable"];
 const MOST_TASKS: u32 = (1 << 16) - 1;
 /// The most workers that a system file may ask for.
 const MOST_WORKERS: u32 = 256;
-/// The smallest memory limit: one page of WebAssembly.
-const SMALLEST_MEMORY_BYTES: u64 = 64 << 10;
 
 /// The system that the file at `path` describes, with `arguments` in place of `$1`, `$2`, ...
-pub(crate) fn read(path: &Path, arguments: &[String]) -> Result<System, Fault> {
+pub(crate) fn read(path: &Path, arguments: &[String]) -> Result<Plan, Fault> {
     let text = fs::read_to_string(path).map_err(|cause| {
         let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
         Fault::new(path.display().to_string(), cause.to_string(), help)
@@ -45,7 +44,7 @@ pub(crate) fn read(path: &Path, arguments: &[String]) -> Result<System, Fault> {
     parse(path, &text, arguments)
 }
 
-fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<System, Fault> {
+fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<Plan, Fault> {
     let source = Source { path, text };
     let document = DeTable::parse(text).map_err(|error| syntax_fault(source, &error))?;
     let top = Section::new(source, document.get_ref(), String::new());
@@ -73,7 +72,7 @@ fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<System, Fault>
         let thing = format!("argument {number} after `--`, `{text}`");
         return Err(Fault::new(thing, cause, "leave it out"));
     }
-    Ok(System { limits, tasks })
+    Ok(Plan { limits, tasks })
 }
 
 fn syntax_fault(source: Source<'_>, error: &toml::de::Error) -> Fault {
@@ -85,10 +84,15 @@ fn syntax_fault(source: Source<'_>, error: &toml::de::Error) -> Fault {
 
 fn read_limits(top: &Section<'_>) -> Result<Limits, Fault> {
     let Some(section) = top.table("limits", "[limits]")? else {
-        return Ok(Limits::default());
+        let place = format!("{}, [limits]", top.place());
+        return Ok(Limits {
+            place,
+            ..Limits::default()
+        });
     };
     section.refuse_unknown(LIMIT_KEYS)?;
     Ok(Limits {
+        place: section.place(),
         tasks: section.number("tasks", 1..=MOST_TASKS)?,
         smos: section.number("smos", 1..=u32::MAX)?,
         messages: section.number("messages", 1..=u32::MAX)?,
@@ -120,7 +124,7 @@ struct TaskReader<'r, 'a> {
 }
 
 impl<'r, 'a> TaskReader<'r, 'a> {
-    fn new(section: &'r mut Section<'a>, path: &Path, earlier: &[Task]) -> Result<Self, Fault> {
+    fn new(section: &'r mut Section<'a>, path: &Path, earlier: &[TaskPlan]) -> Result<Self, Fault> {
         let number = section.label().to_owned();
         let name = section.text("name")?;
         // From here on, messages call the task by its name; about the name, by its number.
@@ -140,7 +144,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         })
     }
 
-    fn read(&self, arguments: &mut Arguments<'_>) -> Result<Task, Fault> {
+    fn read(&self, arguments: &mut Arguments<'_>) -> Result<TaskPlan, Fault> {
         let section = self.section;
         let file = section
             .text("file")?
@@ -151,7 +155,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
             .map(|text| self.complete(section, "args", text, arguments))
             .collect::<Result<_, _>>()?;
         let time_limit_ms = section.number("time_limit_ms", 1..=u32::MAX)?;
-        Ok(Task {
+        Ok(TaskPlan {
             args,
             env: self.env(arguments)?,
             dirs: self.dirs(arguments)?,
@@ -159,7 +163,11 @@ impl<'r, 'a> TaskReader<'r, 'a> {
             smos: section.number("smos", 0..=u32::MAX)?,
             restarts: section.number("restart", 0..=u32::MAX)?.unwrap_or(0),
             time_limit: time_limit_ms.map(|limit| Duration::from_millis(limit.into())),
-            ..Task::new(self.name.to_owned(), self.folder.join(file.text))
+            ..TaskPlan::new(
+                section.place(),
+                self.name.to_owned(),
+                self.folder.join(file.text),
+            )
         })
     }
 
@@ -184,8 +192,8 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         Ok(env)
     }
 
-    fn dirs(&self, arguments: &mut Arguments<'_>) -> Result<Vec<Dir>, Fault> {
-        let mut dirs: Vec<Dir> = Vec::new();
+    fn dirs(&self, arguments: &mut Arguments<'_>) -> Result<Vec<Directory>, Fault> {
+        let mut dirs: Vec<Directory> = Vec::new();
         for section in self.section.tables("dirs", "dirs", DIRS_FORM)? {
             section.refuse_unknown(DIR_KEYS)?;
             let host = section
@@ -200,7 +208,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
                 let help = "give each directory a path of its own";
                 return Err(section.fault("guest", &guest.at, cause, help));
             }
-            dirs.push(Dir {
+            dirs.push(Directory {
                 host: self.directory(&section, &host, arguments)?,
                 guest: guest_path,
                 writable: section.flag("writable")?,
@@ -237,8 +245,8 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         };
         let problem = match size::parse(memory.text) {
             None => format!("`{}` is no size", memory.text),
-            Some(bytes) if bytes < SMALLEST_MEMORY_BYTES => "this is less than a page".to_owned(),
-            Some(bytes) if bytes > LARGEST_MEMORY_BYTES => {
+            Some(bytes) if bytes < WASM_PAGE_BYTES => "this is less than a page".to_owned(),
+            Some(bytes) if bytes > HEAP_LIMIT_BYTES => {
                 "this is more than a task can have".to_owned()
             }
             Some(bytes) => return Ok(Some(bytes)),
@@ -246,7 +254,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         let help = format!(
             "write {}, from 64 KiB to {} KiB",
             size::FORM,
-            LARGEST_MEMORY_BYTES >> 10
+            HEAP_LIMIT_BYTES >> 10
         );
         Err(self.section.fault("memory", &memory.at, problem, help))
     }

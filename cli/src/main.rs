@@ -1,1 +1,71 @@
-fn main() {}
+//! The command `usufruct`: runs systems of tasks.
+//!
+//! ```text
+//!   command.rs   the command line                                   ─┐
+//!   file.rs      the system file (section.rs, placeholder.rs, size.rs) ├─► plan.rs
+//!                                                                   ─┘      │
+//!   prepare.rs   every program compiled, every task made: or a Fault  ◄─────┘
+//!       │
+//!   supervise.rs each task's lives, to the last ─► verdict.rs, table.rs
+//! ```
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::command::{Cli, Command, Run};
+use crate::fault::Fault;
+
+mod command;
+mod fault;
+mod file;
+mod nearest;
+mod placeholder;
+mod plan;
+mod prepare;
+mod section;
+mod size;
+mod supervise;
+mod table;
+mod trace;
+mod verdict;
+
+/// Each life of a task finds its number here, from 0.
+const LIFE_VARIABLE: &str = "USUFRUCT_LIFE";
+/// Why what concerns pages is refused.
+const NO_PAGES: &str = "pages come with a later version";
+
+/// A task failed.
+const FAILED: u8 = 1;
+/// Nothing was started.
+const REFUSED: u8 = 2;
+/// Somebody pressed Ctrl-C: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let Command::Run(run) = Cli::parse().command;
+    match carry_out(&run) {
+        Ok(code) => ExitCode::from(code),
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn carry_out(run: &Run) -> Result<u8, Fault> {
+    let ready = prepare::prepare(run.plan()?, run.trace)?;
+    let (histories, interrupted) = supervise::to_the_end(ready)?;
+    if run.table {
+        print!("{}", table::Table(&histories));
+    }
+    let failed = verdict::failed(&histories);
+    if let Some(failed) = &failed {
+        eprintln!("{failed}");
+    }
+    Ok(match failed {
+        _ if interrupted => INTERRUPTED,
+        Some(_) => FAILED,
+        None => 0,
+    })
+}

@@ -62,6 +62,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Where the table is, for messages.
+    pub(crate) fn place(&self) -> String {
+        let place = self.source.place(self.start);
+        match self.label.as_str() {
+            "" => place,
+            label => format!("{place}: {label}"),
+        }
+    }
+
     /// The name that messages give the table.
     pub(crate) fn label(&self) -> &str {
         &self.label

@@ -107,6 +107,24 @@ impl Names {
             }
             Event::TaskEnding { task, ending } => (self.task(task), ends(ending)),
             Event::TaskEnded { task, .. } => (self.task(task), "is gone".to_owned()),
+            Event::Refused {
+                thread,
+                number,
+                words,
+                denied,
+            } => {
+                let (call, error) = (self.call(number, words), denied.error());
+                let caller = self.name(thread.raw());
+                (caller, format!("{call} = -1 {error}: {denied}"))
+            }
+            ref other => self.made(other),
+        };
+        format!("{who:<12} {what}")
+    }
+
+    /// Who made a call that changed something, and the call.
+    fn made(&self, event: &Event<'_>) -> (String, String) {
+        let (caller, call) = match *event {
             Event::Shared {
                 owner,
                 target,
@@ -115,61 +133,30 @@ impl Names {
                 permissions,
             } => {
                 let (target, start, size) = (self.task(target), span.start(), span.len());
-                let call = format!(
-                    "share_mem(target {target}, addr {start:#x}, size {size}, perms {permissions:?})"
-                );
-                (self.task(owner), format!("{call} = {}", smo.raw()))
+                let range = format!("addr {start:#x}, size {size}");
+                let answer = smo.raw();
+                let call = format!("share_mem(target {target}, {range}, perms {permissions:?})");
+                return (self.task(owner), format!("{call} = {answer}"));
             }
-            Event::Claimed { owner, smo } => (
-                self.task(owner),
-                format!("claim_mem(smo {}) = 0", smo.raw()),
-            ),
+            Event::Claimed { owner, smo } => (owner, format!("claim_mem(smo {})", smo.raw())),
             Event::Passed { by, to, smo } => {
                 let (smo, to) = (smo.raw(), self.task(to));
-                (
-                    self.task(by),
-                    format!("pass_mem(smo {smo}, target {to}) = 0"),
-                )
+                (by, format!("pass_mem(smo {smo}, target {to})"))
             }
-            Event::PortOpened { task, port } => {
-                (self.task(task), format!("open_port(port {port}) = 0"))
-            }
-            Event::PortClosed { task, port } => {
-                (self.task(task), format!("close_port(port {port}) = 0"))
-            }
+            Event::PortOpened { task, port } => (task, format!("open_port(port {port})")),
+            Event::PortClosed { task, port } => (task, format!("close_port(port {port})")),
             Event::Sent { from, to, port } => {
                 let to = self.task(to);
-                (
-                    self.task(from),
-                    format!("send_msg(task {to}, port {port}) = 0"),
-                )
+                (from, format!("send_msg(task {to}, port {port})"))
             }
-            Event::Received { task, port } => {
-                (self.task(task), format!("get_msg(port {port}) = 0"))
-            }
+            Event::Received { task, port } => (task, format!("get_msg(port {port})")),
             Event::Watching { by, of, port } => {
                 let of = self.task(of);
-                (
-                    self.task(by),
-                    format!("watch_task(task {of}, port {port}) = 0"),
-                )
+                (by, format!("watch_task(task {of}, port {port})"))
             }
-            Event::Refused {
-                thread,
-                number,
-                words,
-                denied,
-            } => {
-                let call = self.call(number, words);
-                let error = denied.error();
-                (
-                    self.name(thread.raw()),
-                    format!("{call} = -1 {error}: {denied}"),
-                )
-            }
-            ref other => ("kernel".to_owned(), format!("{other:?}")),
+            ref other => return ("kernel".to_owned(), format!("{other:?}")),
         };
-        format!("{who:<12} {what}")
+        (self.task(caller), format!("{call} = 0"))
     }
 
     /// The call as a guest wrote it. Its words are 32 bits wide.

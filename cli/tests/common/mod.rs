@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A folder for one test.
-pub struct Place {
+pub(crate) struct Place {
     folder: PathBuf,
 }
 
 /// What the binary said, and how it ended.
 #[derive(Debug)]
-pub struct Said {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Place {
     /// An empty folder that no other test uses.
-    pub fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
@@ -30,15 +30,21 @@ impl Place {
     }
 
     /// Writes a file, and answers itself, so that several can be written in a row.
-    pub fn with(self, name: &str, text: &str) -> Self {
+    pub(crate) fn with(self, name: &str, text: &str) -> Self {
         let path = self.folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
         self
     }
 
+    /// Whether a file is there.
+    #[allow(dead_code, reason = "not every test file has a task that writes")]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.folder.join(name).exists()
+    }
+
     /// `usufruct ARGUMENTS` in this folder, ready to be run.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_usufruct"));
         command
             .current_dir(&self.folder)
@@ -48,13 +54,13 @@ impl Place {
     }
 
     /// Runs `usufruct ARGUMENTS` in this folder.
-    pub fn usufruct(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn usufruct(&self, arguments: &[&str]) -> Said {
         said(self.command(arguments).output().unwrap())
     }
 
     /// The same, with something on standard input.
     #[allow(dead_code, reason = "not every test file has a task that reads")]
-    pub fn usufruct_reading(&self, arguments: &[&str], input: &str) -> Said {
+    pub(crate) fn usufruct_reading(&self, arguments: &[&str], input: &str) -> Said {
         let mut command = self.command(arguments);
         command
             .stdin(Stdio::piped())

@@ -1,24 +1,28 @@
-//! A system: which tasks there are, and what each of them may have.
+//! The plan of a system: which tasks there are, and what each of them may have.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use usufruct_abi::MAX_TASK_NAME_BYTES;
+use usufruct_wasm::Directory;
 
 /// The name of the task that the kernel makes for the program that embeds it.
 pub(crate) const HOST: &str = "host";
 
 /// What `usufruct run` runs.
 #[derive(Debug)]
-pub(crate) struct System {
+pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// In the order of their start. The first has the standard input.
-    pub(crate) tasks: Vec<Task>,
+    pub(crate) tasks: Vec<TaskPlan>,
 }
 
-/// The sizes of the kernel's tables. `None`: the kernel's own default.
+/// The sizes of the kernel's tables. `None`: a default that fits the tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
+    /// Where a person can change them, for messages.
+    pub(crate) place: String,
+    /// Without the host.
     pub(crate) tasks: Option<u32>,
     pub(crate) smos: Option<u32>,
     pub(crate) messages: Option<u32>,
@@ -27,13 +31,15 @@ pub(crate) struct Limits {
 
 /// One task, in each of its lives.
 #[derive(Debug)]
-pub(crate) struct Task {
+pub(crate) struct TaskPlan {
+    /// Where a person has written it, for messages.
+    pub(crate) place: String,
     pub(crate) name: String,
     pub(crate) file: PathBuf,
     /// What follows the task's name in its argument list.
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
-    pub(crate) dirs: Vec<Dir>,
+    pub(crate) dirs: Vec<Directory>,
     /// Bytes of linear memory that it may grow to. `None`: what its module declares.
     pub(crate) memory_bytes: Option<u64>,
     /// Shared memory objects that it may own at a time. `None`: the kernel's default.
@@ -44,19 +50,11 @@ pub(crate) struct Task {
     pub(crate) time_limit: Option<Duration>,
 }
 
-/// A directory of the host that is opened for a task.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Dir {
-    pub(crate) host: PathBuf,
-    /// What the task calls it.
-    pub(crate) guest: String,
-    pub(crate) writable: bool,
-}
-
-impl Task {
+impl TaskPlan {
     /// A task with nothing but its program.
-    pub(crate) fn new(name: String, file: PathBuf) -> Self {
+    pub(crate) fn new(place: String, name: String, file: PathBuf) -> Self {
         Self {
+            place,
             name,
             file,
             args: Vec::new(),
@@ -71,7 +69,7 @@ impl Task {
 }
 
 /// Why `name` can not be a task's name, if it can not.
-pub(crate) fn name_problem(name: &str, earlier: &[Task]) -> Option<String> {
+pub(crate) fn name_problem(name: &str, earlier: &[TaskPlan]) -> Option<String> {
     if name.is_empty() || name.len() > MAX_TASK_NAME_BYTES {
         let length = name.len();
         return Some(format!(

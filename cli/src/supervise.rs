@@ -1,0 +1,190 @@
+//! Runs the tasks to their ends: starts them again where the plan says so, kills those
+//! that run too long, and all of them when somebody presses Ctrl-C.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, process, thread};
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use usufruct_wasm::{Reason, Report, System, Task};
+
+use crate::INTERRUPTED;
+use crate::fault::Fault;
+use crate::prepare::{Ready, ReadyTask, spec};
+use crate::verdict::{History, Life};
+
+/// The lives that run now, so that an interrupt can reach them.
+#[derive(Default)]
+struct Running {
+    is_interrupted: bool,
+    /// One for each task of the plan.
+    lives: Vec<Option<Task>>,
+}
+
+type SharedRunning = Arc<Mutex<Running>>;
+
+/// Runs all tasks until the last life of each has ended. Answers what became of them,
+/// in the order of the plan, and whether they were interrupted.
+pub(crate) fn to_the_end(ready: Ready) -> Result<(Vec<History>, bool), Fault> {
+    let cannot_wait = |cause: String| {
+        Fault::new(
+            "this machine",
+            cause,
+            "see that the user has file descriptors and threads left",
+        )
+    };
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| cannot_wait(error.to_string()))?;
+    let running = SharedRunning::default();
+    let first_lives = ready.tasks.iter().map(|task| Some(task.first_life.clone()));
+    locked(&running).lives = first_lives.collect();
+    heed_interrupts(running.clone()).map_err(|error| cannot_wait(error.to_string()))?;
+
+    let system = ready.system;
+    let histories = runtime.block_on(async {
+        let mut lives = JoinSet::new();
+        for (index, task) in ready.tasks.into_iter().enumerate() {
+            let supervisor = Supervisor {
+                index,
+                system: system.clone(),
+                running: running.clone(),
+                task,
+            };
+            lives.spawn(supervisor.run());
+        }
+        lives.join_all().await
+    });
+    let mut histories = histories;
+    histories.sort_by_key(|(index, _)| *index);
+    let histories = histories.into_iter().map(|(_, history)| history).collect();
+    let is_interrupted = locked(&running).is_interrupted;
+    Ok((histories, is_interrupted))
+}
+
+fn locked(running: &SharedRunning) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on, Ctrl-C kills the tasks and not this program.
+fn heed_interrupts(running: SharedRunning) -> io::Result<()> {
+    let mut interrupts = Signals::new([SIGINT])?;
+    let heed = move || interrupts.forever().for_each(|_| interrupt(&running));
+    thread::Builder::new()
+        .name("interrupts".to_owned())
+        .spawn(heed)
+        .map(drop)
+}
+
+/// The first time, kills every task; who asks again can not wait for that.
+fn interrupt(running: &SharedRunning) {
+    let lives = {
+        let mut running = locked(running);
+        if running.is_interrupted {
+            process::exit(INTERRUPTED.into());
+        }
+        running.is_interrupted = true;
+        running.lives.clone()
+    };
+    for life in lives.into_iter().flatten() {
+        life.kill();
+    }
+}
+
+/// Sees one task through its lives.
+struct Supervisor {
+    index: usize,
+    system: Arc<System>,
+    running: SharedRunning,
+    task: ReadyTask,
+}
+
+impl Supervisor {
+    async fn run(self) -> (usize, History) {
+        let plan = &self.task.plan;
+        let mut history = History::new(plan.name.clone());
+        let mut task = self.task.first_life.clone();
+        for number in 0_u32.. {
+            let life = self.one_life(number, &task).await;
+            let failed = !life.succeeded();
+            let again = failed && number < plan.restarts && !locked(&self.running).is_interrupted;
+            if failed {
+                announce(&plan.name, &life, again);
+            }
+            history.add(life);
+            if !again {
+                break;
+            }
+            let spec = spec(plan, &self.task.stdin, number.saturating_add(1));
+            match self.system.make(&self.task.program, &spec) {
+                Ok(next) => task = next,
+                Err(error) => {
+                    history.cannot_go_on(error.to_string());
+                    break;
+                }
+            }
+            if !self.take_over(&task) {
+                break;
+            }
+        }
+        (self.index, history)
+    }
+
+    /// Lets an interrupt reach the next life; whether it may begin.
+    fn take_over(&self, task: &Task) -> bool {
+        let mut running = locked(&self.running);
+        if running.is_interrupted {
+            return false;
+        }
+        if let Some(life) = running.lives.get_mut(self.index) {
+            *life = Some(task.clone());
+        }
+        true
+    }
+
+    async fn one_life(&self, number: u32, task: &Task) -> Life {
+        let limit = self.task.plan.time_limit;
+        task.start();
+        let (report, exceeded) = match limit {
+            None => (task.ended().await, None),
+            Some(limit) => match timeout(limit, task.ended()).await {
+                Ok(report) => (report, None),
+                Err(_) => (kill(task).await, Some(limit)),
+            },
+        };
+        Life::new(number, report, exceeded)
+    }
+}
+
+async fn kill(task: &Task) -> Report {
+    task.kill();
+    task.ended().await
+}
+
+/// Says how a life failed, unless its own words and the verdict will be all there is to say.
+fn announce(name: &str, life: &Life, again: bool) {
+    if again {
+        let next = life.number.saturating_add(1);
+        eprintln!(
+            "task `{name}`, life {}, {}; life {next} begins",
+            life.number,
+            life.in_short()
+        );
+    } else if life.report.ending.reason != Reason::Exit {
+        eprintln!("task `{name}` {}", life.in_full());
+    }
+}
+
+/// `1.5 s`, `300 ms`.
+pub(crate) fn in_words(time: Duration) -> String {
+    if time >= Duration::from_secs(1) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{:.1} ms", time.as_secs_f64() * 1e3)
+    }
+}

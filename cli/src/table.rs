@@ -1,0 +1,64 @@
+//! `--table`: what each task did.
+
+use std::fmt;
+
+use crate::supervise::in_words;
+use crate::verdict::History;
+
+const HEADINGS: [&str; 9] = [
+    "task",
+    "lives",
+    "bytes read",
+    "bytes written",
+    "shared",
+    "refused",
+    "bytes copied",
+    "time",
+    "end of its last life",
+];
+
+/// A line for each task; all its lives are added up.
+pub(crate) struct Table<'a>(pub(crate) &'a [History]);
+
+/// The cells of a task, under the headings.
+fn cells(history: &History) -> [String; 9] {
+    let usage = &history.usage;
+    [
+        history.name.clone(),
+        history.lives.to_string(),
+        usage.read_bytes.to_string(),
+        usage.written_bytes.to_string(),
+        usage.shares.to_string(),
+        usage.refusals.to_string(),
+        usage.copied_bytes().to_string(),
+        in_words(usage.run_time),
+        history.end.clone(),
+    ]
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![HEADINGS.map(str::to_owned)];
+        lines.extend(self.0.iter().map(cells));
+        let mut widths = [0; 9];
+        for line in &lines {
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        writeln!(f)?;
+        for line in &lines {
+            let mut text = String::new();
+            for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+                // Words stand to the left, numbers to the right.
+                if column == 0 || column + 1 == line.len() {
+                    text += &format!("{cell:<width$}  ");
+                } else {
+                    text += &format!("{cell:>width$}  ");
+                }
+            }
+            writeln!(f, "{}", text.trim_end())?;
+        }
+        Ok(())
+    }
+}
