@@ -1,26 +1,35 @@
 //! Scaling: a Lanczos filter over the samples, alpha respected.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeOptions, Resizer};
-use thumbnail_chain::{Fault, Picture};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
+use fast_image_resize::{PixelTrait, ResizeOptions, Resizer};
+use thumbnail_chain::{Fault, Picture, Size};
 
 /// The picture with its longer side brought down to `longest` pixels. The same bytes
 /// for the same picture, always.
 pub(crate) fn down(picture: &Picture, longest: u16) -> Result<Picture, Fault> {
-    let pixels = match picture.channels() {
-        1 => PixelType::U8,
-        2 => PixelType::U8x2,
-        3 => PixelType::U8x3,
-        _ => PixelType::U8x4,
-    };
-    let (from, to) = (picture.size(), picture.size().within(longest));
-    let large = ImageRef::new(from.width(), from.height(), picture.samples(), pixels)
+    let to = picture.size().within(longest);
+    let samples = match picture.channels() {
+        1 => filter::<U8>(picture, to),
+        2 => filter::<U8x2>(picture, to),
+        3 => filter::<U8x3>(picture, to),
+        _ => filter::<U8x4>(picture, to),
+    }?;
+    Picture::new(to, samples).ok_or_else(|| impossible(&"the result has another size"))
+}
+
+/// By type of pixel: the function for any type brings along the code for all of them.
+fn filter<P: PixelTrait>(picture: &Picture, to: Size) -> Result<Vec<u8>, Fault> {
+    let from = picture.size();
+    let large = TypedImageRef::<P>::from_buffer(from.width(), from.height(), picture.samples())
         .map_err(|why| impossible(&why))?;
-    let mut small = Image::new(to.width(), to.height(), pixels);
+    let mut samples = vec![0; to.bytes(picture.channels())];
+    let mut small = TypedImage::<P>::from_buffer(to.width(), to.height(), &mut samples)
+        .map_err(|why| impossible(&why))?;
     Resizer::new()
-        .resize(&large, &mut small, &ResizeOptions::new())
+        .resize_typed(&large, &mut small, &ResizeOptions::new())
         .map_err(|why| impossible(&why))?;
-    Picture::new(to, small.into_vec()).ok_or_else(|| impossible(&"the result has another size"))
+    Ok(samples)
 }
 
 fn impossible(why: &impl std::fmt::Display) -> Fault {
@@ -30,8 +39,6 @@ fn impossible(why: &impl std::fmt::Display) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use thumbnail_chain::Size;
-
     use super::*;
 
     fn picture(width: u32, height: u32, pixel: &[u8]) -> Picture {
