@@ -60,14 +60,15 @@ impl Frame {
 ///
 /// # Safety
 ///
-/// Both sides are `bytes` bytes of one frame of a live task each, or of a slice that the
-/// caller has borrowed.
+/// Both sides are `bytes` bytes of one frame of a live task each, or of the postbox, or of a
+/// slice that the caller has borrowed.
 pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, downwards: bool) {
     let last = bytes.wrapping_sub(1);
     if downwards {
         // SAFETY:
-        // 1. Both sides are mapped: the invariant of `Frame`, or Rust's for a slice.
-        // 2. A task may be storing to either meanwhile, on another processor. That is no
+        // 1. Both sides are mapped: the invariant of `Frame`, or Rust's for a slice and the postbox.
+        // 2. A task may be storing to either meanwhile, on another processor, and the host
+        //    to the postbox. That is no
         //    race of this program: the bytes are moved by an instruction, not by Rust, and
         //    no Rust reference to a task's memory exists. Each byte is old or new.
         // 3. The direction flag is clear again at the end, as the ABI wants it.

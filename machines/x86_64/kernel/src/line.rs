@@ -2,6 +2,7 @@
 //! so that it never mixes with them.
 
 use crate::machine::Bare;
+use crate::postbox;
 use core::fmt::{self, Write};
 use spin::Mutex;
 use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES};
@@ -55,11 +56,10 @@ pub(crate) fn receive(machine: &Bare) -> bool {
         let count = incoming.count;
         incoming.bytes[count] = input(DATA);
         incoming.count += 1;
-        let Some((header, payload)) = incoming.frame() else {
-            continue;
-        };
-        machine.seats.deliver(header, payload);
-        incoming.count = 0;
+        if let Some((header, payload)) = incoming.frame() {
+            machine.seats.deliver(header, payload);
+            incoming.count = 0;
+        }
     }
     incoming.count > 0
 }
@@ -70,10 +70,17 @@ impl Incoming {
     /// # Panics
     ///
     /// If the other side speaks something else: nothing that follows would make sense.
-    fn frame(&self) -> Option<(Header, &[u8])> {
-        let (header, rest) = self.bytes[..self.count].split_first_chunk()?;
+    fn frame(&mut self) -> Option<(Header, &[u8])> {
+        let (header, rest) = self.bytes.split_first_chunk_mut()?;
+        let on_the_line = self.count.checked_sub(header.len())?;
         let header = Header::decode(*header).expect("the serial line brings frames of wire");
-        (rest.len() == usize::from(header.payload_bytes)).then_some((header, rest))
+        let payload = &mut rest[..header.payload_bytes.into()];
+        match header.kind.posted_at(header.seat.into()) {
+            Some(place) => postbox::take(place, payload),
+            None if on_the_line < payload.len() => return None,
+            None => {}
+        }
+        Some((header, payload))
     }
 }
 
@@ -84,8 +91,15 @@ pub(crate) fn send(kind: Kind, seat: usize, payload: &[u8]) {
         seat: seat as u8,
         payload_bytes: payload.len() as u16,
     };
+    let follows = match kind.posted_at(seat) {
+        Some(place) => {
+            postbox::put(place, payload);
+            &[]
+        }
+        None => payload,
+    };
     let _whole_frame = OUTGOING.lock();
-    for part in [&header.encode(), payload] {
+    for part in [&header.encode(), follows] {
         for burst in part.chunks(FIFO_BYTES) {
             while input(STATUS) & SENT == 0 {
                 core::hint::spin_loop();

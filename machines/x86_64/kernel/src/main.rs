@@ -11,7 +11,7 @@
 //!   processor.rs  descriptors, vectors, clock tick
 //!   machine.rs    what the core asks of a machine  ─► space.rs  walk, copy
 //!   task.rs       a program in page tables of its own      frame.rs  physical memory
-//!   line.rs       frames from and to the test, over the serial line
+//!   line.rs       frames from and to the test, over the serial line; postbox.rs, what they carry
 //! ```
 //!
 //! # What holds everywhere
@@ -43,6 +43,7 @@ mod frame;
 mod heap;
 mod line;
 mod machine;
+mod postbox;
 mod processor;
 mod seats;
 mod space;

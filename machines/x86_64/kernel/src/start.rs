@@ -4,6 +4,7 @@ use crate::executor::Executor;
 use crate::frame::FreeFrames;
 use crate::line;
 use crate::machine::Bare;
+use crate::postbox;
 use crate::processor::{self, Processor};
 use crate::space;
 use alloc::vec::Vec;
@@ -66,7 +67,7 @@ extern "C" fn start_processor(number: usize, start_info: u64) -> ! {
     AWAKE.fetch_add(1, Ordering::Release);
     if number == 0 {
         wake_the_others();
-        line::send(Kind::Ready, 0, &[PROCESSORS as u8]);
+        line::send(Kind::Ready, 0, &postbox::address().to_le_bytes());
     }
     executor.serve_for_ever()
 }

@@ -3,11 +3,12 @@
 //!
 //! ```text
 //!   suite ──► BareRig ──► Virtual (QEMU) ══ serial line ══ kernel ──► probes
-//!             rig.rs      machine.rs        frames of wire
-//!                         programs.rs: what it boots
+//!             rig.rs      machine.rs       and postbox
+//!                         programs.rs: what it boots       memory.rs: the postbox
 //! ```
 
 mod machine;
+mod memory;
 mod programs;
 mod rig;
 

@@ -1,5 +1,6 @@
 //! One QEMU, and frames to and from the kernel in it.
 
+use crate::memory::Memory;
 use crate::programs::programs;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -10,11 +11,17 @@ use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES};
 
 /// How long a machine lives, whatever goes wrong: `timeout` ends it then, also when the test
 /// that started it was killed. In seconds.
-const LIFE_S: &str = "600";
+const LIFE_S: &str = "300";
+/// Two processors with all that QEMU can emulate, the line on standard input and output, the
+/// log on standard error, and a way to end it all.
+const OPTIONS: &str = "-no-user-config -nodefaults -machine microvm -cpu max -smp 2 \
+    -display none -no-reboot -chardev stdio,id=line,signal=off -serial chardev:line \
+    -chardev file,id=log,path=/dev/stderr -device isa-debugcon,iobase=0xe9,chardev=log \
+    -device isa-debug-exit,iobase=0xf4,iosize=4";
 /// How long a machine may take to go off when it is told to.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// A frame from the kernel.
+/// A frame from the kernel. What is posted stays in the postbox until [`Virtual::receive`].
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) kind: Kind,
@@ -28,6 +35,7 @@ pub(crate) struct Virtual {
     qemu: Child,
     line: ChildStdin,
     frames: Receiver<Frame>,
+    memory: Memory,
     log: Arc<Mutex<String>>,
     /// Both its processors want a real one, so there is one machine at a time.
     _turn: MutexGuard<'static, ()>,
@@ -42,28 +50,13 @@ impl Virtual {
     pub(crate) fn boot(command_line: &str) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let programs = programs();
+        let memory = Memory::new();
         // A test that failed has poisoned it; its machine is gone all the same.
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut command = Command::new("timeout");
-        command.args([
-            LIFE_S,
-            "qemu-system-x86_64",
-            "-no-user-config",
-            "-nodefaults",
-        ]);
-        command.args([
-            "-machine", "microvm", "-cpu", "max", "-smp", "2", "-m", "64",
-        ]);
-        command.args(["-display", "none", "-no-reboot"]);
-        command.args([
-            "-chardev",
-            "stdio,id=line,signal=off",
-            "-serial",
-            "chardev:line",
-        ]);
-        command.args(["-chardev", "file,id=log,path=/dev/stderr"]);
-        command.args(["-device", "isa-debugcon,iobase=0xe9,chardev=log"]);
-        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+        command.args([LIFE_S, "qemu-system-x86_64"]);
+        command.args(OPTIONS.split_whitespace());
+        command.args(memory.options().split_whitespace());
         command.arg("-kernel").arg(&programs.kernel);
         command.arg("-initrd").arg(&programs.probe);
         command.args(["-append", command_line]);
@@ -71,19 +64,24 @@ impl Virtual {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut qemu = command
-            .spawn()
-            .unwrap_or_else(|cause| panic!("cannot run {command:?}: {cause}"));
+        let spawned = command.spawn();
+        let mut qemu = spawned.unwrap_or_else(|cause| panic!("cannot run {command:?}: {cause}"));
         let (line, output, errors) = (qemu.stdin.take(), qemu.stdout.take(), qemu.stderr.take());
         let log = Arc::new(Mutex::new(String::new()));
         collect(errors.expect("stderr is piped"), Arc::clone(&log));
         Self {
             frames: frames_of(output.expect("stdout is piped")),
             line: line.expect("stdin is piped"),
+            memory,
             qemu,
             log,
             _turn: turn,
         }
+    }
+
+    /// The kernel is up, and its postbox at this physical address.
+    pub(crate) fn open_postbox(&mut self, address: u64) {
+        self.memory.open(address);
     }
 
     /// Sends a frame to the kernel.
@@ -111,9 +109,11 @@ impl Virtual {
             seat,
             payload_bytes,
         };
-        self.line.write_all(&header.encode())?;
-        self.line.write_all(payload)?;
-        self.line.flush()
+        if let Some(place) = kind.posted_at(seat.into()) {
+            self.memory.put(place, payload);
+            return self.line.write_all(&header.encode());
+        }
+        self.line.write_all(&[&header.encode(), payload].concat())
     }
 
     /// The next frame from the kernel; `None` if none comes until then.
@@ -124,7 +124,12 @@ impl Virtual {
     pub(crate) fn receive(&self, until: Instant) -> Option<Frame> {
         let patience = until.saturating_duration_since(Instant::now());
         match self.frames.recv_timeout(patience) {
-            Ok(frame) => Some(frame),
+            Ok(mut frame) => {
+                if let Some(place) = frame.kind.posted_at(frame.seat) {
+                    self.memory.take(place, &mut frame.payload);
+                }
+                Some(frame)
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => panic!("the machine went off: {}", self.said()),
         }
@@ -178,11 +183,14 @@ fn read_frame(output: &mut impl Read) -> io::Result<Frame> {
     let mut header = [0; Header::BYTES];
     output.read_exact(&mut header)?;
     let header = Header::decode(header).ok_or(io::ErrorKind::InvalidData)?;
+    let (kind, seat) = (header.kind, header.seat.into());
     let mut payload = vec![0; header.payload_bytes.into()];
-    output.read_exact(&mut payload)?;
+    if kind.posted_at(seat).is_none() {
+        output.read_exact(&mut payload)?;
+    }
     Ok(Frame {
-        kind: header.kind,
-        seat: header.seat.into(),
+        kind,
+        seat,
         payload,
     })
 }

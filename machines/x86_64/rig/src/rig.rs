@@ -109,11 +109,16 @@ impl Rig for BareRig {
             smos,
             messages,
         } = tables;
-        let machine = Virtual::boot(&format!("tasks={tasks} smos={smos} messages={messages}"));
+        let mut machine = Virtual::boot(&format!("tasks={tasks} smos={smos} messages={messages}"));
         match machine.receive(Instant::now() + START) {
             Some(Frame {
-                kind: Kind::Ready, ..
-            }) => {}
+                kind: Kind::Ready,
+                payload,
+                ..
+            }) => {
+                let address = payload.first_chunk().expect("Ready has an address");
+                machine.open_postbox(u64::from_le_bytes(*address));
+            }
             other => panic!(
                 "the kernel did not come up, but said {other:?}: {}",
                 machine.said()

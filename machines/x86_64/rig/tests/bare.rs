@@ -86,7 +86,15 @@ fn what_a_task_may_not_touch_ends_it() {
     ] {
         let task = world.start("nosy");
         let words = [address, 1, 0, 0];
-        world.post(task, Command { operation, number: 0, words, data: &[0] });
+        world.post(
+            task,
+            Command {
+                operation,
+                number: 0,
+                words,
+                data: &[0],
+            },
+        );
         let ending = world.ending(task);
         assert_eq!(ending.reason, ENDED_TRAP, "{operation:?} at {address:#x}");
     }
@@ -108,7 +116,9 @@ fn copies_do_not_write_what_the_task_may_not() {
     // It is the owner's memory, though nobody may write there.
     let target = world.id(b);
     let range = (PROGRAM.cast_signed(), 8);
-    let program = world.share_raw(a, target, range, READ_PERM | WRITE_PERM).unwrap();
+    let program = world
+        .share_raw(a, target, range, READ_PERM | WRITE_PERM)
+        .unwrap();
     assert_eq!(world.read(b, program, (0, 8), 0), Ok(0));
     assert_eq!(world.write(b, program, (0, 8), 0), Err(Error::InvalidPtr));
 }

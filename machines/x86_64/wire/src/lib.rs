@@ -3,8 +3,12 @@
 //!
 //! ```text
 //!   test (host) ══ serial line ══ kernel ── trap ── probe (ring 3)
-//!                  Header, Kind             TRAP_*
+//!               ══   postbox   ══           TRAP_*
 //! ```
+//!
+//! What probes are told and answer goes through the postbox: a part of the machine's memory,
+//! which QEMU keeps in a file. The line says that it is there; it costs the host a system
+//! call for each byte.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -23,6 +27,9 @@ pub const TRAP_REPLY: u64 = 0x1002;
 
 /// The longest payload of a frame, in bytes.
 pub const PAYLOAD_BYTES: usize = 8 << 10;
+
+/// Size of the postbox, in bytes: a command and a reply for each seat.
+pub const POSTBOX_BYTES: usize = 2 * SEATS * PAYLOAD_BYTES;
 
 /// States each kind of frame once.
 macro_rules! kinds {
@@ -47,24 +54,44 @@ macro_rules! kinds {
 kinds! {
     /// To the kernel: start a probe. Objects that it may own (u32), its name.
     Start = 1;
-    /// To the kernel: a command for the probe, which has answered all earlier ones.
+    /// To the kernel: a command for the probe, which has answered all earlier ones. Its
+    /// payload is in the postbox.
     Command = 2;
     /// To the kernel: end the probe's task.
     Kill = 3;
     /// To the kernel: end the machine.
     PowerOff = 4;
 
-    /// From the kernel: all processors are up. How many (u8).
+    /// From the kernel: all processors are up. The postbox's physical address (u64).
     Ready = 16;
     /// From the kernel: the probe lives. The hardware's number of its processor (u8).
     Started = 17;
     /// From the kernel: the probe could not be started. Why, in words.
     Refused = 18;
-    /// From the kernel: what the probe answers.
+    /// From the kernel: what the probe answers. Its payload is in the postbox.
     Reply = 19;
     /// From the kernel: the probe's task has ended, and all of it is gone. Status (i32),
     /// reason (i32, `ENDED_*` of the abi).
     Ended = 20;
+}
+
+impl Kind {
+    /// Where in the postbox a frame of this kind has its payload, in bytes from the begin;
+    /// `None` if its payload follows it on the line.
+    #[must_use]
+    pub const fn posted_at(self, seat: usize) -> Option<usize> {
+        match self {
+            Self::Command => Some(2 * seat * PAYLOAD_BYTES),
+            Self::Reply => Some((2 * seat + 1) * PAYLOAD_BYTES),
+            Self::Start
+            | Self::Kill
+            | Self::PowerOff
+            | Self::Ready
+            | Self::Started
+            | Self::Refused
+            | Self::Ended => None,
+        }
+    }
 }
 
 /// What every frame begins with.
@@ -74,7 +101,7 @@ pub struct Header {
     pub kind: Kind,
     /// Which seat it is about; 0 for a frame about all.
     pub seat: u8,
-    /// How many bytes follow.
+    /// How many bytes it carries, on the line or in the postbox.
     pub payload_bytes: u16,
 }
 
@@ -106,7 +133,7 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
-    use super::{Header, Kind, PAYLOAD_BYTES};
+    use super::{Header, Kind, PAYLOAD_BYTES, POSTBOX_BYTES, SEATS};
 
     #[test]
     fn a_header_survives_the_line() {
@@ -116,6 +143,13 @@ mod tests {
             payload_bytes: 0x1234,
         };
         assert_eq!(Header::decode(header.encode()), Some(header));
+    }
+
+    #[test]
+    fn every_seat_has_its_own_places_in_the_postbox() {
+        let kinds = [Kind::Command, Kind::Reply];
+        let places = (0..SEATS).flat_map(|seat| kinds.map(|kind| kind.posted_at(seat).unwrap()));
+        assert!(places.eq((0..POSTBOX_BYTES).step_by(PAYLOAD_BYTES)));
     }
 
     #[test]
