@@ -48,6 +48,8 @@ mod engine;
 mod layout;
 mod link;
 mod machine;
+#[doc(hidden)]
+pub mod measure;
 mod program;
 mod report;
 mod self_test;

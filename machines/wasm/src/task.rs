@@ -37,6 +37,7 @@ pub struct Task {
 pub(crate) struct Life {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: TaskId,
+    key: TaskKey,
     pub(crate) name: String,
     pub(crate) counters: Arc<Counters>,
     /// The Store, until the driver takes it.
@@ -57,6 +58,7 @@ impl Life {
         Arc::new(Self {
             shared: state.shared.clone(),
             id: state.thread.task(),
+            key: state.thread.key(),
             name,
             counters: state.counters.clone(),
             unborn: Mutex::new(Some(store)),
@@ -101,6 +103,15 @@ impl Life {
         if decided.is_none() {
             self.shared.spaces.publish(task, memory);
         }
+    }
+
+    /// Uses the memory as it is published, which can not go meanwhile: the
+    /// task's end waits. `None` if it has ended.
+    pub(crate) fn while_alive<R>(&self, use_memory: impl FnOnce(Memory) -> R) -> Option<R> {
+        let decided = self.ending();
+        decided
+            .is_none()
+            .then(|| use_memory(self.shared.spaces.of(self.key)))
     }
 
     fn take_store(&self) -> Option<Store<TaskState>> {
