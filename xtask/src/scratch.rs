@@ -1,7 +1,7 @@
 //! A copy of the tree in which things may be broken.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,13 +26,24 @@ const MARKS: [&str; 4] = [
 /// intermediate results is the tree's own, and only what comes out is kept apart.
 pub(crate) struct Scratch {
     folder: PathBuf,
+    /// Held as long as the copy is used: there is one, and it is broken in turn.
+    _lock: File,
 }
 
 impl Scratch {
     /// A fresh copy of the tree as it is now, uncommitted changes included.
     pub(crate) fn new() -> Result<Self> {
-        let folder = tree::target().join("scratch/tree");
-        let scratch = Self { folder };
+        let parent = tree::target().join("scratch");
+        fs::create_dir_all(&parent)?;
+        let lock = File::create(parent.join("lock"))?;
+        if lock.try_lock().is_err() {
+            eprintln!("waiting for another run that breaks things");
+            lock.lock()?;
+        }
+        let scratch = Self {
+            folder: parent.join("tree"),
+            _lock: lock,
+        };
         scratch.restore()?;
         Ok(scratch)
     }
