@@ -1,0 +1,5 @@
+//! The four programs together, on the real machine: what a person sees who runs them.
+
+mod hostile;
+mod pictures;
+mod run;
