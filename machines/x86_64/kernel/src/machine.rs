@@ -1,14 +1,12 @@
 //! What the core asks of a machine, carried out with page tables.
 
 use crate::context::Context;
-use crate::frame::{Frame, FreeFrames};
 use crate::seats::Seats;
-use crate::space::{self, Space};
+use crate::space::{self, FreeFrames, PublishedSpace, Space};
 use crate::task::{self, BadProgram};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::hint;
-use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
 use usufruct_core::{
     BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, Plane, Span, TaskKey, ThreadId,
@@ -27,15 +25,6 @@ pub(crate) struct Bare {
     free: Mutex<FreeFrames>,
     /// Where the probes sit.
     pub(crate) seats: Seats,
-}
-
-/// A task's address space where all processors find it without a lock.
-#[derive(Debug, Default)]
-struct PublishedSpace {
-    /// The root's physical address; 0: none.
-    root: AtomicU64,
-    /// Whose it is.
-    life: AtomicU64,
 }
 
 impl Bare {
@@ -64,18 +53,13 @@ impl Bare {
         program: &[u8],
     ) -> Result<(Space, Context), BadProgram> {
         let (space, context) = task::load(program, &mut self.free.lock())?;
-        let place = &self.spaces[task.index()];
-        place.life.store(task.life(), Ordering::Relaxed);
-        place.root.store(space.root().address(), Ordering::Release);
+        self.spaces[task.index()].publish(task.life(), space);
         Ok((space, context))
     }
 
     /// The memory of a task, until its end is through; `None` for the host, and then.
     fn space(&self, task: TaskKey) -> Option<Space> {
-        let place = self.spaces.get(task.index())?;
-        let root = place.root.load(Ordering::Acquire);
-        let is_its_own = root != 0 && place.life.load(Ordering::Relaxed) == task.life();
-        is_its_own.then(|| Space::of_root(Frame::of_entry(root)))
+        self.spaces.get(task.index())?.of(task.life())
     }
 
     fn move_chunk(
@@ -190,11 +174,10 @@ impl Machine for Bare {
     }
 
     fn reap(&self, task: TaskKey) {
-        let Some(space) = self.space(task) else {
-            return;
-        };
-        self.spaces[task.index()].root.store(0, Ordering::Relaxed);
-        space.give_back(&mut self.free.lock());
+        // The host, or a task whose program could not be loaded, has none.
+        if let Some(space) = self.spaces[task.index()].retract(task.life()) {
+            space.give_back(&mut self.free.lock());
+        }
     }
 
     fn yield_now(&self) {

@@ -9,8 +9,8 @@
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
 //!   processor.rs  descriptors, vectors, clock tick
-//!   machine.rs    what the core asks of a machine  ─► space.rs  walk, copy
-//!   task.rs       a program in page tables of its own      frame.rs  physical memory
+//!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies
+//!   task.rs       a program in page tables of its own
 //!   line.rs       frames from and to the test, over the serial line; postbox.rs, what they carry
 //! ```
 //!
@@ -39,7 +39,6 @@ extern crate alloc;
 
 mod context;
 mod executor;
-mod frame;
 mod heap;
 mod line;
 mod machine;

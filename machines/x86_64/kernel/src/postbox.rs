@@ -1,6 +1,6 @@
 //! The postbox: memory of the machine that the test on the host reads and writes too.
 
-use crate::frame::move_bytes;
+use crate::space::move_bytes;
 use crate::start::DIRECT_MAP;
 use core::cell::UnsafeCell;
 use usufruct_x86_64_wire::{PAYLOAD_BYTES, POSTBOX_BYTES};

@@ -1,8 +1,17 @@
-//! Address spaces: a task's page tables, and copies that go by them.
+//! Address spaces: a task's page tables. space/frame.rs has the memory that they are made
+//! of, space/copy.rs the copies that go by them, space/published.rs where others find them.
 
-use crate::frame::{ENTRIES, FRAME_BYTES, Frame, FreeFrames, move_bytes};
+mod copy;
+mod frame;
+mod published;
+
+pub(crate) use copy::copy;
+pub(crate) use frame::{FRAME_BYTES, FreeFrames, move_bytes};
+pub(crate) use published::PublishedSpace;
+
 use crate::start::DIRECT_MAP;
 use core::sync::atomic::{AtomicU64, Ordering};
+use frame::{ENTRIES, Frame};
 use usufruct_core::Span;
 use x86_64::PhysAddr;
 use x86_64::registers::control::{Cr3, Cr3Flags};
@@ -53,16 +62,6 @@ impl Rights {
 pub(crate) struct Space(Frame);
 
 impl Space {
-    /// The space that this root table is of.
-    pub(crate) fn of_root(root: Frame) -> Self {
-        Self(root)
-    }
-
-    /// Its root table.
-    pub(crate) fn root(self) -> Frame {
-        self.0
-    }
-
     /// A space with nothing in it but the kernel; `None` if memory is used up.
     pub(crate) fn new(free: &mut FreeFrames) -> Option<Self> {
         let root = free.take()?;
@@ -136,42 +135,6 @@ impl Space {
             .all(|page| self.place(page * FRAME_BYTES, must_write).is_some())
     }
 
-    /// Copies the task's bytes from `from` on; whether all of them are there. If not, some of
-    /// `into` may have changed.
-    pub(crate) fn load(self, from: u64, into: &mut [u8]) -> bool {
-        let mut from = from;
-        let mut rest = into;
-        while !rest.is_empty() {
-            let Some(place) = self.place(from, false) else {
-                return false;
-            };
-            let (now, later) = rest.split_at_mut(in_page(from).min(rest.len()));
-            // SAFETY: `place` is that many bytes in a live task's frame; `now` is ours.
-            unsafe { move_bytes(place, now.as_mut_ptr(), now.len(), false) };
-            from += now.len() as u64;
-            rest = later;
-        }
-        true
-    }
-
-    /// Stores to the task's memory, whoever may write there: for filling a task's pages
-    /// before it runs. Whether all of it is there.
-    pub(crate) fn fill(self, to: u64, bytes: &[u8]) -> bool {
-        let mut to = to;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let Some(place) = self.place(to, false) else {
-                return false;
-            };
-            let (now, later) = rest.split_at(in_page(to).min(rest.len()));
-            // SAFETY: as in `load`, the other way; `now` is only read.
-            unsafe { move_bytes(now.as_ptr(), place, now.len(), false) };
-            to += now.len() as u64;
-            rest = later;
-        }
-        true
-    }
-
     /// From here on this processor translates by these tables.
     pub(crate) fn activate(self) {
         load_root(self.0.address());
@@ -188,50 +151,9 @@ impl Space {
     }
 }
 
-/// Copies `bytes` bytes between two tasks, or inside one, as if through a buffer. Both
-/// sides cover them (`Space::covers`); where one does not, nothing moves any more.
-pub(crate) fn copy(from: (Space, u64), to: (Space, u64), bytes: u64) -> bool {
-    let (source, start) = from;
-    let (target, to_start) = to;
-    // No frame is in two places, so only a copy within one space can meet itself: upwards
-    // it goes from its end, or it would read what it has written.
-    let downwards = source == target && to_start > start;
-    let mut moved = 0;
-    while moved < bytes {
-        let left = bytes - moved;
-        let (offset, count) = if downwards {
-            let count = left.min(up_to(start + left)).min(up_to(to_start + left));
-            (left - count, count)
-        } else {
-            let room = |address| in_page(address + moved) as u64;
-            (moved, left.min(room(start)).min(room(to_start)))
-        };
-        let read = source.place(start + offset, false);
-        let written = target.place(to_start + offset, true);
-        let (Some(read), Some(written)) = (read, written) else {
-            return false;
-        };
-        // SAFETY: `count` bytes from either place on lie in one frame each, by the choice of
-        // `count`. Both tasks' frames are theirs while the core's pin stands.
-        unsafe { move_bytes(read, written, count as usize, downwards) };
-        moved += count;
-    }
-    true
-}
-
 /// Where an address looks in a table: `level` 0 is the one that names pages.
 fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level)) as usize % ENTRIES
-}
-
-/// How many bytes there are from `address` to the end of its page.
-fn in_page(address: u64) -> usize {
-    (FRAME_BYTES - address % FRAME_BYTES) as usize
-}
-
-/// How many bytes of the page that ends at or holds the byte below `end` are below it.
-fn up_to(end: u64) -> u64 {
-    (end - 1) % FRAME_BYTES + 1
 }
 
 fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {

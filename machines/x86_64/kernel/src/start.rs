@@ -1,12 +1,11 @@
 //! From boot.s to the executors: what the loader says, and the second processor.
 
 use crate::executor::Executor;
-use crate::frame::FreeFrames;
 use crate::line;
 use crate::machine::Bare;
 use crate::postbox;
 use crate::processor::{self, Processor};
-use crate::space;
+use crate::space::{self, FreeFrames};
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::ptr;
@@ -140,7 +139,7 @@ fn limits(command_line: &str) -> Limits {
 
 fn wake_the_others() {
     /// Looks at the counter before giving up: seconds.
-    const PATIENCE: u64 = 1 << 32;
+    const PATIENCE: u64 = 1 << 28;
     let (first, end) = (&raw const wake_up, &raw const wake_up_end);
     let bytes = end as usize - first as usize;
     let page = (DIRECT_MAP + WAKE_UP_AT) as *mut u8;

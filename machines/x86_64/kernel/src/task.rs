@@ -1,8 +1,7 @@
 //! A program in an address space of its own.
 
 use crate::context::Context;
-use crate::frame::{FRAME_BYTES, FreeFrames};
-use crate::space::{Rights, Space};
+use crate::space::{FRAME_BYTES, FreeFrames, Rights, Space};
 use elf::ElfBytes;
 use elf::abi::{PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;

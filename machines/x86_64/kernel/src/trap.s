@@ -22,6 +22,11 @@ enter:
   pushq %r14
   pushq %r15
   movq %rsp, {CONTEXT_KERNEL_STACK}(%rdi)
+  xorl %eax, %eax                # what the last task left there says something of it
+  movl %eax, %ds
+  movl %eax, %es
+  movl %eax, %fs
+  movl %eax, %gs                 # the task's: the kernel's base is the second one
   movq %rdi, %rsp
   popq %r15
   popq %r14

@@ -10,36 +10,36 @@ use core::sync::atomic::AtomicU64;
 pub(crate) const FRAME_BYTES: u64 = 4096;
 
 /// Entries of a page table, which fills a frame.
-pub(crate) const ENTRIES: usize = 512;
+pub(super) const ENTRIES: usize = 512;
 
 /// A frame of memory that is in nobody's hands but the holder's and the processors' that
 /// walk the page tables it is part of.
 ///
 /// Invariant: a multiple of `FRAME_BYTES` in the direct map, and outside the kernel's image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Frame(u64);
+pub(super) struct Frame(u64);
 
 impl Frame {
     /// Its physical address.
-    pub(crate) fn address(self) -> u64 {
+    pub(super) fn address(self) -> u64 {
         self.0
     }
 
-    /// The frame that an entry of a page table names. Entries below a task's root are made
-    /// by `Space::map` alone, from frames.
-    pub(crate) fn of_entry(entry: u64) -> Self {
+    /// The frame that an entry of a page table names, or a root. Only for entries that
+    /// `Space::map` has made, from frames: that is what keeps the invariant.
+    pub(super) fn of_entry(entry: u64) -> Self {
         const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
         Self(entry & ADDRESS)
     }
 
     /// Where the kernel sees its byte `offset`.
-    pub(crate) fn byte(self, offset: u64) -> *mut u8 {
+    pub(super) fn byte(self, offset: u64) -> *mut u8 {
         debug_assert!(offset < FRAME_BYTES);
         (DIRECT_MAP + self.0 + offset) as *mut u8
     }
 
     /// The frame as a page table. The processors read it, and set bits in it, meanwhile.
-    pub(crate) fn table(self) -> &'static [AtomicU64; ENTRIES] {
+    pub(super) fn table(self) -> &'static [AtomicU64; ENTRIES] {
         // SAFETY:
         // 1. The invariant: mapped, writable, aligned, of the right size, and for ever.
         // 2. All access is atomic, also the processors', and any bits are a valid number.
@@ -111,14 +111,14 @@ impl FreeFrames {
     }
 
     /// A frame of zeros; `None` when all are used.
-    pub(crate) fn take(&mut self) -> Option<Frame> {
+    pub(super) fn take(&mut self) -> Option<Frame> {
         let frame = self.0.pop()?;
         frame.clear();
         Some(frame)
     }
 
     /// Takes a frame back. Nobody reaches it any more.
-    pub(crate) fn give_back(&mut self, frame: Frame) {
+    pub(super) fn give_back(&mut self, frame: Frame) {
         // There is room: the list was made with all of them.
         self.0.push(frame);
     }
