@@ -9,12 +9,14 @@
 //!   supervise.rs each task's lives, to the last ─► verdict.rs, table.rs
 //! ```
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::command::{Cli, Command, Run};
 use crate::fault::Fault;
+use crate::say::say;
 
 mod command;
 mod fault;
@@ -23,6 +25,7 @@ mod nearest;
 mod placeholder;
 mod plan;
 mod prepare;
+mod say;
 mod section;
 mod size;
 mod supervise;
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     match carry_out(&run) {
         Ok(code) => ExitCode::from(code),
         Err(fault) => {
-            eprintln!("{fault}");
+            say(fault);
             ExitCode::from(REFUSED)
         }
     }
@@ -57,11 +60,12 @@ fn carry_out(run: &Run) -> Result<u8, Fault> {
     let ready = prepare::prepare(run.plan()?, run.trace)?;
     let (histories, interrupted) = supervise::to_the_end(ready)?;
     if run.table {
-        print!("{}", table::Table(&histories));
+        // Whoever has closed standard output does not want the table.
+        let _ = write!(io::stdout(), "{}", table::Table(&histories));
     }
     let failed = verdict::failed(&histories);
     if let Some(failed) = &failed {
-        eprintln!("{failed}");
+        say(failed);
     }
     Ok(match failed {
         _ if interrupted => INTERRUPTED,

@@ -2,7 +2,6 @@
 //! that run too long, and all of them when somebody presses Ctrl-C.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use std::{io, process, thread};
 
 use signal_hook::consts::SIGINT;
@@ -15,6 +14,7 @@ use usufruct_wasm::{Reason, Report, System, Task};
 use crate::INTERRUPTED;
 use crate::fault::Fault;
 use crate::prepare::{Ready, ReadyTask, spec};
+use crate::say::say;
 use crate::verdict::{History, Life};
 
 /// The lives that run now, so that an interrupt can reach them.
@@ -168,23 +168,14 @@ async fn kill(task: &Task) -> Report {
 
 /// Says how a life failed, unless its own words and the verdict will be all there is to say.
 fn announce(name: &str, life: &Life, again: bool) {
+    let number = life.number;
     if again {
-        let next = life.number.saturating_add(1);
-        eprintln!(
-            "task `{name}`, life {}, {}; life {next} begins",
-            life.number,
-            life.in_short()
-        );
+        let next = number.saturating_add(1);
+        let short = life.in_short();
+        say(format_args!(
+            "task `{name}`, life {number}, {short}; life {next} begins"
+        ));
     } else if life.report.ending.reason != Reason::Exit {
-        eprintln!("task `{name}` {}", life.in_full());
-    }
-}
-
-/// `1.5 s`, `300 ms`.
-pub(crate) fn in_words(time: Duration) -> String {
-    if time >= Duration::from_secs(1) {
-        format!("{:.1} s", time.as_secs_f64())
-    } else {
-        format!("{:.1} ms", time.as_secs_f64() * 1e3)
+        say(format_args!("task `{name}` {}", life.in_full()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::supervise::in_words;
+use crate::say::in_words;
 use crate::verdict::History;
 
 const HEADINGS: [&str; 9] = [

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use usufruct_abi::Number;
 use usufruct_core::{Ending, Event, Reason, Sink, TaskId};
+
+use crate::say::say;
 
 /// How an argument is shown.
 #[derive(Clone, Copy)]
@@ -69,8 +70,7 @@ impl Sink for Trace {
         names.learn(event);
         let line = names.line(event);
         names.forget(event);
-        // Where standard error has gone, nobody can be told so.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        say(line);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use usufruct_wasm::{Reason, Report, Usage};
 
-use crate::supervise::in_words;
+use crate::say::in_words;
 
 /// One life, after its end.
 #[derive(Debug)]

@@ -12,6 +12,9 @@ use crate::test;
 use crate::tree;
 
 const PAGE: &str = "docs/soak.md";
+/// Calls of the random test.
+const SIM_CALLS: u64 = 2_000_000;
+const WASM_CALLS: u64 = 200_000;
 /// How much of what a run says at its end is kept.
 const LINES_KEPT: usize = 12;
 
@@ -50,11 +53,48 @@ impl Soak {
     }
 }
 
-fn runs(_seed: u64) -> Vec<Run> {
-    vec![Run {
-        name: "pins under loom",
-        command: test::loom(),
-    }]
+fn runs(seed: u64) -> Vec<Run> {
+    vec![
+        Run {
+            name: "Every order of the pin protocol's steps, by loom",
+            command: test::loom(),
+        },
+        Run {
+            name: "Random calls on sim, against the model",
+            command: random_calls("usufruct-sim", SIM_CALLS, seed),
+        },
+        Run {
+            name: "Random calls through the wasm probe, against the model",
+            command: random_calls("usufruct-wasm", WASM_CALLS, seed),
+        },
+        Run {
+            name: "Claims against a copying target",
+            command: bench("hammer"),
+        },
+        Run {
+            name: "A timer and a kill beside busy tasks",
+            command: bench("fairness"),
+        },
+    ]
+}
+
+/// The random test of a machine, longer than usual.
+fn random_calls(package: &str, calls: u64, seed: u64) -> Command {
+    let mut test = tree::cargo("test");
+    test.args(["--locked", "--release", "--package", package])
+        .args(["--test", "conformance", "random_calls"])
+        .args(["--", "--nocapture"])
+        .env("USUFRUCT_RANDOM_CALLS", calls.to_string())
+        .env("USUFRUCT_RANDOM_SEED", seed.to_string());
+    test
+}
+
+fn bench(name: &str) -> Command {
+    let mut bench = tree::cargo("run");
+    bench
+        .args(["--locked", "--release", "--package", "usufruct-bench"])
+        .args(["--", name]);
+    bench
 }
 
 fn heading(seed: u64) -> Result<String> {
@@ -64,7 +104,10 @@ fn heading(seed: u64) -> Result<String> {
     let system = said(Command::new("uname").args(["--kernel-name", "--kernel-release"]))?;
     let processors = std::thread::available_parallelism()?;
     writeln!(page, "# The last long runs\n")?;
-    writeln!(page, "Written by `cargo xtask soak --seed {seed}`.\n")?;
+    writeln!(
+        page,
+        "Written by `cargo xtask soak --seed {seed}`; all passed.\n"
+    )?;
     writeln!(page, "- date: {date}\n- commit: {commit}\n- seed: {seed}")?;
     writeln!(page, "- machine: {system}, {processors} processors")?;
     Ok(page)
