@@ -128,9 +128,6 @@ impl Space {
     /// span, its first address.
     pub(crate) fn covers(self, span: Span, must_write: bool) -> bool {
         let last = span.start() + span.len().saturating_sub(1);
-        if last >= SPACE_BYTES {
-            return false;
-        }
         (span.start() / FRAME_BYTES..=last / FRAME_BYTES)
             .all(|page| self.place(page * FRAME_BYTES, must_write).is_some())
     }

@@ -139,7 +139,7 @@ fn limits(command_line: &str) -> Limits {
 
 fn wake_the_others() {
     /// Looks at the counter before giving up: seconds.
-    const PATIENCE: u64 = 1 << 28;
+    const PATIENCE: u64 = 1 << 26;
     let (first, end) = (&raw const wake_up, &raw const wake_up_end);
     let bytes = end as usize - first as usize;
     let page = (DIRECT_MAP + WAKE_UP_AT) as *mut u8;

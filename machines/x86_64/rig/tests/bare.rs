@@ -122,3 +122,29 @@ fn copies_do_not_write_what_the_task_may_not() {
     assert_eq!(world.read(b, program, (0, 8), 0), Ok(0));
     assert_eq!(world.write(b, program, (0, 8), 0), Err(Error::InvalidPtr));
 }
+
+/// A message that does not fit, or may not be stored, changes nothing: it waits, and no byte
+/// of it is there.
+#[test]
+fn messages_are_not_stored_where_the_task_may_not() {
+    let mut world = world();
+    let (a, b) = (world.start("a"), world.start("b"));
+    world.open(b, 3).unwrap();
+    world.send(a, b, 3, [1, 2, 3, 4]).unwrap();
+    let (last_bytes, end, arena) = (world.end(b) - 8, world.end(b), world.at(b, 0));
+    for (message, sender) in [
+        (PROGRAM.cast_signed(), arena),
+        (KERNEL.cast_signed(), arena),
+        (last_bytes, arena),
+        (arena, end),
+    ] {
+        let answer = world.get_raw(b, 3, message, sender);
+        assert_eq!(answer, Err(Error::InvalidPtr), "{message:#x}, {sender:#x}");
+    }
+    assert_eq!(world.peek(b, 0, 16), [0; 16]);
+    let end_offset = world.end_offset(b);
+    assert_eq!(world.peek(b, end_offset - 8, 8), [0; 8]);
+    let answer = world.get_raw(b, 3, arena, PROGRAM.cast_signed());
+    assert_eq!(answer, Err(Error::InvalidPtr), "the sender's place");
+    assert_eq!(world.get(b, 3).unwrap().words, [1, 2, 3, 4]);
+}
