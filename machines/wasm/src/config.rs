@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 use usufruct_core::{BadLimits, Denied, Event, Limits, Quota};
+use wasmtime::Linker;
 
 use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::Trace;
+use crate::state::Guest;
 use crate::streams::Streams;
 
 /// How a [`System`](crate::System) is made.
@@ -24,8 +26,12 @@ pub struct Config {
     /// How long a task runs before it is the next one's turn: about a millisecond.
     pub slice: Duration,
     pub(crate) trace: Trace,
+    pub(crate) imports: Option<Arc<AddImports>>,
     pub(crate) announces: bool,
 }
+
+/// Adds an embedder's own imports.
+type AddImports = dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync;
 
 impl Default for Config {
     fn default() -> Self {
@@ -36,6 +42,7 @@ impl Default for Config {
             limits: Limits::default(),
             slice: Duration::from_millis(1),
             trace: Trace::default(),
+            imports: None,
             announces: true,
         }
     }
@@ -48,6 +55,17 @@ impl Config {
     #[must_use]
     pub fn with_trace(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.trace = Trace(Some(Arc::new(listener)));
+        self
+    }
+
+    /// Offers every task more than usufruct's calls and WASI: what `add` defines.
+    /// The functions get at their caller by [`Guest`]; they must not block.
+    #[must_use]
+    pub fn with_imports(
+        mut self,
+        add: impl Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.imports = Some(Arc::new(add));
         self
     }
 

@@ -11,10 +11,10 @@ use wasmtime::{Caller, Linker, Result};
 use crate::copier;
 use crate::layout::BURST_BYTES;
 use crate::program::USUFRUCT;
-use crate::state::TaskState;
+use crate::state::Guest;
 
 /// Adds every call that this machine serves.
-pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> Result<()> {
+pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     add_copies(linker)?;
     add_controls(linker)?;
     linker.func_wrap_async(
@@ -26,28 +26,18 @@ pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> Result<()> {
 }
 
 /// The copies, as the rewritten modules import them: with the bytes done so far.
-fn add_copies(linker: &mut Linker<TaskState>) -> Result<()> {
+fn add_copies(linker: &mut Linker<Guest>) -> Result<()> {
     linker.func_wrap(
         USUFRUCT,
         Number::ReadMem.name(),
-        |caller: Caller<'_, TaskState>,
-         smo: i32,
-         offset: i32,
-         size: i32,
-         buffer: u32,
-         done: u32| {
+        |caller: Caller<'_, Guest>, smo: i32, offset: i32, size: i32, buffer: u32, done: u32| {
             copy_burst(caller, (Direction::Read, smo, offset, size), buffer, done)
         },
     )?;
     linker.func_wrap(
         USUFRUCT,
         Number::WriteMem.name(),
-        |caller: Caller<'_, TaskState>,
-         smo: i32,
-         offset: i32,
-         size: i32,
-         buffer: u32,
-         done: u32| {
+        |caller: Caller<'_, Guest>, smo: i32, offset: i32, size: i32, buffer: u32, done: u32| {
             copy_burst(caller, (Direction::Write, smo, offset, size), buffer, done)
         },
     )?;
@@ -57,12 +47,12 @@ fn add_copies(linker: &mut Linker<TaskState>) -> Result<()> {
 /// One burst of a copy: plain and synchronous, for it is the fast path.
 #[inline(always)]
 fn copy_burst(
-    mut caller: Caller<'_, TaskState>,
+    mut caller: Caller<'_, Guest>,
     (direction, smo, offset, size): (Direction, i32, i32, i32),
     buffer: u32,
     done: u32,
 ) -> i32 {
-    TaskState::look_at_memory(&mut caller);
+    Guest::look_at_memory(&mut caller);
     let state = caller.data_mut();
     let request = CopyRequest {
         direction,
@@ -86,36 +76,32 @@ fn copy_burst(
     answer
 }
 
-fn add_controls(linker: &mut Linker<TaskState>) -> Result<()> {
+fn add_controls(linker: &mut Linker<Guest>) -> Result<()> {
     use Number::{
         ClaimMem, ClosePort, FindTask, GetCurrentTask, GetCurrentThread, GetMsg, GetMsgCount,
         LastError, MemSize, OpenPort, PassMem, SendMsg, ShareMem, WatchTask,
     };
     for number in [LastError, GetCurrentTask, GetCurrentThread] {
-        linker.func_wrap(
-            USUFRUCT,
-            number.name(),
-            move |caller: Caller<'_, TaskState>| control(caller, number, [0; 4]),
-        )?;
+        linker.func_wrap(USUFRUCT, number.name(), move |caller: Caller<'_, Guest>| {
+            control(caller, number, [0; 4])
+        })?;
     }
     for number in [ClaimMem, MemSize, OpenPort, ClosePort, GetMsgCount] {
         linker.func_wrap(
             USUFRUCT,
             number.name(),
-            move |caller: Caller<'_, TaskState>, a: u32| control(caller, number, [a, 0, 0, 0]),
+            move |caller: Caller<'_, Guest>, a: u32| control(caller, number, [a, 0, 0, 0]),
         )?;
     }
     for number in [PassMem, WatchTask, FindTask] {
         linker.func_wrap(
             USUFRUCT,
             number.name(),
-            move |caller: Caller<'_, TaskState>, a: u32, b: u32| {
-                control(caller, number, [a, b, 0, 0])
-            },
+            move |caller: Caller<'_, Guest>, a: u32, b: u32| control(caller, number, [a, b, 0, 0]),
         )?;
     }
     for number in [SendMsg, GetMsg] {
-        let call = move |caller: Caller<'_, TaskState>, a: u32, b: u32, c: u32| {
+        let call = move |caller: Caller<'_, Guest>, a: u32, b: u32, c: u32| {
             control(caller, number, [a, b, c, 0])
         };
         linker.func_wrap(USUFRUCT, number.name(), call)?;
@@ -123,7 +109,7 @@ fn add_controls(linker: &mut Linker<TaskState>) -> Result<()> {
     linker.func_wrap(
         USUFRUCT,
         ShareMem.name(),
-        |caller: Caller<'_, TaskState>, a: u32, b: u32, c: u32, d: u32| {
+        |caller: Caller<'_, Guest>, a: u32, b: u32, c: u32, d: u32| {
             control(caller, ShareMem, [a, b, c, d])
         },
     )?;
@@ -131,7 +117,7 @@ fn add_controls(linker: &mut Linker<TaskState>) -> Result<()> {
 }
 
 /// A call that never waits.
-fn control(mut caller: Caller<'_, TaskState>, number: Number, words: [u32; 4]) -> i32 {
+fn control(mut caller: Caller<'_, Guest>, number: Number, words: [u32; 4]) -> i32 {
     match begin(&mut caller, number, words) {
         Reply::Word(word) => word,
         // Core blocks in `wait_msg` only.
@@ -139,8 +125,8 @@ fn control(mut caller: Caller<'_, TaskState>, number: Number, words: [u32; 4]) -
     }
 }
 
-fn begin(caller: &mut Caller<'_, TaskState>, number: Number, words: [u32; 4]) -> Reply {
-    TaskState::look_at_memory(caller);
+fn begin(caller: &mut Caller<'_, Guest>, number: Number, words: [u32; 4]) -> Reply {
+    Guest::look_at_memory(caller);
     let state = caller.data_mut();
     let (border, thread) = state.border();
     let reply = copier::with(border.shared, |copier| {
@@ -149,7 +135,7 @@ fn begin(caller: &mut Caller<'_, TaskState>, number: Number, words: [u32; 4]) ->
     count(state, number, reply)
 }
 
-fn count(state: &TaskState, number: Number, reply: Reply) -> Reply {
+fn count(state: &Guest, number: Number, reply: Reply) -> Reply {
     if let Reply::Word(word) = reply {
         state.counters.count_call(number, word, &state.thread);
     }
@@ -157,7 +143,7 @@ fn count(state: &TaskState, number: Number, reply: Reply) -> Reply {
 }
 
 /// The one call that waits: it costs the task's fiber, and no thread.
-async fn wait_msg(mut caller: Caller<'_, TaskState>, (port, timeout_ms): (u32, u32)) -> i32 {
+async fn wait_msg(mut caller: Caller<'_, Guest>, (port, timeout_ms): (u32, u32)) -> i32 {
     let begun = Instant::now();
     let mut reply = begin(&mut caller, Number::WaitMsg, [port, timeout_ms, 0, 0]);
     loop {

@@ -1,10 +1,11 @@
 //! What a task's Store keeps: who the task is, its memory, its limits, its
 //! input and output.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use usufruct_core::{TaskKey, Thread};
+use usufruct_core::{TaskId, TaskKey, Thread};
 use wasmtime::{Caller, Memory as WasmMemory, ResourceLimiter};
 use wasmtime_wasi::p1::WasiP1Ctx;
 
@@ -16,8 +17,9 @@ use crate::space::Memory;
 /// Entries that a task's tables may have, each.
 const TABLE_LIMIT: usize = 1 << 20;
 
-/// The data of a task's Store.
-pub(crate) struct TaskState {
+/// The data of a task's Store: for an embedder's own imports
+/// ([`Config::with_imports`](crate::Config::with_imports)), who is calling.
+pub struct Guest {
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: Thread,
     pub(crate) counters: Arc<Counters>,
@@ -30,7 +32,31 @@ pub(crate) struct TaskState {
     pub(crate) memory: Memory,
 }
 
-impl TaskState {
+impl Guest {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        thread: Thread,
+        wasi: WasiP1Ctx,
+        memory_bytes: u64,
+    ) -> Self {
+        Self {
+            bell: shared.wakers.insert(thread.id()),
+            shared,
+            thread,
+            counters: Arc::new(Counters::default()),
+            wasi,
+            limits: Limits::new(memory_bytes),
+            exported: None,
+            memory: Memory::NONE,
+        }
+    }
+
+    /// The task that calls.
+    #[must_use]
+    pub fn task(&self) -> TaskId {
+        self.thread.task()
+    }
+
     /// The task's memory as of now, published for the others. Cheap unless the
     /// guest has grown it since the last call.
     #[inline(always)]
@@ -63,6 +89,12 @@ impl TaskState {
             },
             &mut self.thread,
         )
+    }
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guest({:?})", self.task())
     }
 }
 

@@ -9,18 +9,17 @@ use tokio::runtime::{Builder, Runtime};
 use usufruct_core::{Kernel, Limits};
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1::{self, WasiP1Ctx};
+use wasmtime_wasi::p1;
 
 use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
-use crate::counters::Counters;
 use crate::engine;
 use crate::link;
 use crate::machine::{Fences, Shared};
-use crate::program::{Known, LoadError, prepare};
+use crate::program::{Known, LoadError, USUFRUCT, prepare};
 use crate::self_test;
-use crate::space::{Memory, Spaces};
-use crate::state::{self, TaskState};
+use crate::space::Spaces;
+use crate::state::Guest;
 use crate::task::{Life, Task};
 use crate::wake::Wakers;
 
@@ -34,7 +33,7 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub struct System {
     shared: Arc<Shared>,
     engine: Engine,
-    linker: Linker<TaskState>,
+    linker: Linker<Guest>,
     known: Known,
     /// Taken when the system is dropped.
     runtime: Option<Runtime>,
@@ -47,7 +46,7 @@ pub struct System {
 pub struct Program(Arc<Compiled>);
 
 struct Compiled {
-    instance: InstancePre<TaskState>,
+    instance: InstancePre<Guest>,
     entry: String,
     minimum_bytes: u64,
     quota_bytes: u64,
@@ -55,7 +54,7 @@ struct Compiled {
 }
 
 impl Program {
-    pub(crate) fn instance(&self) -> &InstancePre<TaskState> {
+    pub(crate) fn instance(&self) -> &InstancePre<Guest> {
         &self.0.instance
     }
 
@@ -82,8 +81,9 @@ impl System {
         }
         let engine = engine::new().map_err(StartError::Engine)?;
         self_test::run(&engine).map_err(StartError::SelfTest)?;
-        let (linker, known) = linker(&engine).map_err(StartError::Engine)?;
         let shared = Arc::new(shared(&config)?);
+        let linker = linker(&engine, &config).map_err(StartError::Engine)?;
+        let known = known(&engine, &linker, &shared);
         let runtime = Builder::new_multi_thread()
             .worker_threads(config.workers as usize)
             .max_blocking_threads(FILE_THREADS)
@@ -162,26 +162,20 @@ impl System {
                 name: name(),
                 denied,
             })?;
-        let bell = self.shared.wakers.insert(thread.id());
-        let mut store = Store::new(
-            &self.engine,
-            TaskState {
-                shared: self.shared.clone(),
-                thread,
-                counters: Arc::new(Counters::default()),
-                bell,
-                wasi,
-                limits: state::Limits::new(limit_bytes),
-                exported: None,
-                memory: Memory::NONE,
-            },
-        );
-        store.limiter(|state| &mut state.limits);
+        let guest = Guest::new(self.shared.clone(), thread, wasi, limit_bytes);
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.limits);
         let life = Life::new(store, name(), program.clone());
         Ok(Task {
             life,
             workers: self.runtime().handle().clone(),
         })
+    }
+
+    /// Whether the kernel's books agree with each other. Meant for tests.
+    #[must_use]
+    pub fn invariants_hold(&self) -> bool {
+        self.shared.kernel().invariants_hold()
     }
 
     fn runtime(&self) -> &Runtime {
@@ -230,23 +224,34 @@ fn shared(config: &Config) -> Result<Shared, StartError> {
     })
 }
 
-/// Everything that modules may import, and the list of it for the validator.
-fn linker(engine: &Engine) -> wasmtime::Result<(Linker<TaskState>, Known)> {
+/// Everything that modules may import.
+fn linker(engine: &Engine, config: &Config) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     link::add_to_linker(&mut linker)?;
-    p1::add_to_linker_async(&mut linker, |state: &mut TaskState| &mut state.wasi)?;
+    p1::add_to_linker_async(&mut linker, |guest: &mut Guest| &mut guest.wasi)?;
+    if let Some(add) = &config.imports {
+        add(&mut linker)?;
+    }
+    Ok(linker)
+}
 
+/// The same as a list for the validator. usufruct's own calls are listed as
+/// modules import them, before the loader changes the copies.
+fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known {
     let mut known = Known::usufruct();
-    let mut wasi: Linker<WasiP1Ctx> = Linker::new(engine);
-    p1::add_to_linker_async(&mut wasi, |context| context)?;
-    let mut store = Store::new(engine, WasiCtxBuilder::new().build_p1());
-    let functions: Vec<_> = wasi.iter(&mut store).collect();
+    let host = shared.kernel().host();
+    let wasi = WasiCtxBuilder::new().build_p1();
+    // A Store that runs nothing: the linker shows its types in one only.
+    let mut store = Store::new(engine, Guest::new(shared.clone(), host, wasi, 0));
+    let functions: Vec<_> = linker.iter(&mut store).collect();
     for (module, name, item) in functions {
-        if let ExternType::Func(ty) = item.ty(&store) {
+        if let ExternType::Func(ty) = item.ty(&store)
+            && module != USUFRUCT
+        {
             known.insert_wasmtime(module, name, &ty);
         }
     }
-    Ok((linker, known))
+    known
 }
 
 /// The clock that ends slices. It stops with the system.

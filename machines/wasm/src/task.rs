@@ -16,7 +16,7 @@ use crate::counters::{Counters, Usage};
 use crate::machine::{Border, Shared};
 use crate::report::{FAILED_STATUS, Report, ending_of};
 use crate::space::Memory;
-use crate::state::TaskState;
+use crate::state::Guest;
 use crate::system::Program;
 
 /// How a killed task ends.
@@ -41,7 +41,7 @@ pub(crate) struct Life {
     pub(crate) name: String,
     pub(crate) counters: Arc<Counters>,
     /// The Store, until the driver takes it.
-    unborn: Mutex<Option<Store<TaskState>>>,
+    unborn: Mutex<Option<Store<Guest>>>,
     program: Program,
     /// How it ended for the kernel. Held while an ending is carried out, and
     /// while the memory is published: a task that is over publishes nothing.
@@ -53,7 +53,7 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(store: Store<TaskState>, name: String, program: Program) -> Arc<Self> {
+    pub(crate) fn new(store: Store<Guest>, name: String, program: Program) -> Arc<Self> {
         let state = store.data();
         Arc::new(Self {
             shared: state.shared.clone(),
@@ -114,7 +114,7 @@ impl Life {
             .then(|| use_memory(self.shared.spaces.of(self.key)))
     }
 
-    fn take_store(&self) -> Option<Store<TaskState>> {
+    fn take_store(&self) -> Option<Store<Guest>> {
         self.unborn
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -214,7 +214,7 @@ impl std::fmt::Debug for Task {
 /// Runs a task to its end on the workers. The Store, and with it the memory, is
 /// dropped last: after the guest's code has stopped for good, and after the
 /// barrier of the task's end.
-async fn drive(life: Arc<Life>, mut store: Store<TaskState>) {
+async fn drive(life: Arc<Life>, mut store: Store<Guest>) {
     let watched = Arc::downgrade(&life);
     store.epoch_deadline_callback(move |_| {
         let is_killed = watched.upgrade().is_none_or(|life| life.is_killed());
@@ -241,10 +241,7 @@ async fn drive(life: Arc<Life>, mut store: Store<TaskState>) {
 
 /// The guest's code, to its end or to the kill, whichever is first; `None`: the
 /// kill. Counts the time that it runs.
-async fn run_unless_killed(
-    life: &Life,
-    store: &mut Store<TaskState>,
-) -> Option<wasmtime::Result<i32>> {
+async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasmtime::Result<i32>> {
     let mut killed = pin!(life.kill.notified());
     let mut guest = pin!(run(life, store));
     poll_fn(|context| {
@@ -260,7 +257,7 @@ async fn run_unless_killed(
 }
 
 /// Makes the instance and calls its entry.
-async fn run(life: &Life, store: &mut Store<TaskState>) -> wasmtime::Result<i32> {
+async fn run(life: &Life, store: &mut Store<Guest>) -> wasmtime::Result<i32> {
     store.set_epoch_deadline(1);
     let instance = life
         .program

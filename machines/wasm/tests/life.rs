@@ -114,6 +114,9 @@ fn exit_codes_come_from_main_and_from_proc_exit() {
         )),
         9
     );
+    let of_llvm = r#"(func (export "main") (param i32 i32) (result i32)
+        (i32.add (i32.const 5) (i32.or (local.get 0) (local.get 1))))"#;
+    assert_eq!(status(&run(&system, "d", of_llvm)), 5);
     assert_eq!(status(&run(&system, "c", r#"(func (export "main"))"#)), 0);
 }
 

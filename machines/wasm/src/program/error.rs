@@ -83,7 +83,7 @@ pub enum LoadError {
     NoEntry,
     /// The entry takes arguments, or returns something else.
     #[error(
-        "'{name}' is {found}; an entry takes nothing and returns nothing (for 'main', or an i32)"
+        "'{name}' is {found}; an entry takes nothing and returns nothing ('main' may return an i32)"
     )]
     Entry {
         /// Which export.

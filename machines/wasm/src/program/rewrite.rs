@@ -83,8 +83,9 @@ struct Rewriter {
     fronted: Vec<u32>,
     /// The function of the start section.
     start: Option<u32>,
-    /// The exported entry, and whether it returns the exit code.
-    entry: (u32, bool),
+    /// What is known of the exported entry, and its function.
+    entry: Entry,
+    entry_index: u32,
     entry_name: String,
     /// Whether the sections for functions and their bodies have been written.
     wrote_functions: bool,
@@ -99,7 +100,8 @@ impl Rewriter {
             functions: types.as_ref().function_count(),
             fronted: Vec::new(),
             start: None,
-            entry: (0, entry.returns_status),
+            entry,
+            entry_index: 0,
             entry_name: ENTRY_NAME.to_owned(),
             wrote_functions: false,
             wrote_bodies: false,
@@ -122,7 +124,7 @@ impl Rewriter {
                     for export in section {
                         let export = export?;
                         if export.name == entry.name {
-                            rewriter.entry.0 = export.index;
+                            rewriter.entry_index = export.index;
                         }
                         if export.name == rewriter.entry_name {
                             rewriter.entry_name.push('\'');
@@ -185,9 +187,11 @@ impl Rewriter {
         if let Some(start) = self.start {
             code.call(self.redirected(start));
         }
-        let (entry, returns_status) = self.entry;
-        code.call(self.redirected(entry));
-        if !returns_status {
+        if self.entry.takes_count_and_vector {
+            code.i32_const(0).i32_const(0);
+        }
+        code.call(self.redirected(self.entry_index));
+        if !self.entry.returns_status {
             code.i32_const(0);
         }
         code.end();

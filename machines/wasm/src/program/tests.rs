@@ -164,8 +164,12 @@ fn an_entry_is_there_and_takes_nothing() {
     let with = |entry: &str| format!("(module {MEMORY} {entry})");
     assert!(refusal(&with("")).contains("neither '_start' nor 'main'"));
     assert!(refusal(&with(r#"(global (export "main") i32 (i32.const 0))"#)).contains("neither"));
-    let arguments = r#"(func (export "main") (param i32 i32) (result i32) i32.const 0)"#;
-    assert!(refusal(&with(arguments)).contains("'main' is (i32, i32) -> (i32)"));
+    let arguments = r#"(func (export "main") (param i32) (result i32) i32.const 0)"#;
+    assert!(refusal(&with(arguments)).contains("'main' is (i32) -> (i32)"));
+    let start = r#"(func (export "_start") (param i32 i32))"#;
+    assert!(refusal(&with(start)).contains("'_start' is (i32, i32) -> ()"));
+    let of_llvm = r#"(func (export "main") (param i32 i32) (result i32) i32.const 0)"#;
+    assert!(load(&with(of_llvm)).is_ok());
     let status = r#"(func (export "_start") (result i32) i32.const 0)"#;
     assert!(refusal(&with(status)).contains("'_start' is () -> (i32)"));
     assert!(load(&with(r#"(func (export "main") (result i32) i32.const 7)"#)).is_ok());

@@ -1,7 +1,7 @@
 //! Whether a module can be a task's program, and if not, why not.
 
 use wasmparser::types::{EntityType, Types};
-use wasmparser::{FuncType, MemoryType, Parser, Validator};
+use wasmparser::{FuncType, MemoryType, Parser, ValType, Validator};
 
 use super::error::LoadError;
 use super::import::{self, Known};
@@ -27,6 +27,10 @@ pub(super) struct Entry {
     pub(super) name: &'static str,
     /// Whether it returns the exit code.
     pub(super) returns_status: bool,
+    /// Whether it takes an argument count and an argument vector, as compilers
+    /// of the LLVM family have it even for a `main` that takes nothing. It gets
+    /// zeros: the arguments come by WASI.
+    pub(super) takes_count_and_vector: bool,
 }
 
 /// Checks everything that can be checked before a task exists.
@@ -124,18 +128,28 @@ fn entry(types: &Types) -> Result<Entry, LoadError> {
         (None, Some(found)) => ("main", found),
         (None, None) => return Err(LoadError::NoEntry),
     };
-    let returns_status = match (found.params(), found.results()) {
-        ([], []) => false,
-        ([], [wasmparser::ValType::I32]) if name == "main" => true,
-        _ => {
-            return Err(LoadError::Entry {
-                name,
-                found: import::in_words(&found),
-            });
-        }
+    let is_main = name == "main";
+    let takes_count_and_vector = match found.params() {
+        [] => Some(false),
+        [ValType::I32, ValType::I32] if is_main => Some(true),
+        _ => None,
+    };
+    let returns_status = match found.results() {
+        [] => Some(false),
+        [ValType::I32] if is_main => Some(true),
+        _ => None,
+    };
+    let (Some(takes_count_and_vector), Some(returns_status)) =
+        (takes_count_and_vector, returns_status)
+    else {
+        return Err(LoadError::Entry {
+            name,
+            found: import::in_words(&found),
+        });
     };
     Ok(Entry {
         name,
         returns_status,
+        takes_count_and_vector,
     })
 }
