@@ -1,7 +1,10 @@
-//! Each processor's loop over the probes that sit on it: whose turn is it, and what did it
-//! trap for. The clock tick ends the turn of a probe that computes.
+//! Each processor's loop over the probes that sit on it: whose turn is it, and who starts or
+//! ends. executor/calls.rs serves their traps. The clock tick ends the turn of a probe that
+//! computes.
 
-use crate::context::{Context, Trap};
+mod calls;
+
+use crate::context::Context;
 use crate::line;
 use crate::machine::Bare;
 use crate::processor::Processor;
@@ -9,11 +12,8 @@ use crate::space::Space;
 use crate::start::PROCESSORS;
 use alloc::boxed::Box;
 use alloc::vec;
-use usufruct_abi::Number;
-use usufruct_core::{
-    Copier, Ending, Machine, Quota, Reason, Reply, Thread, Wait, end_task, resume, serve,
-};
-use usufruct_x86_64_wire::{Kind, PAYLOAD_BYTES, SEATS, TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
+use usufruct_core::{Copier, Ending, Machine, Quota, Reason, Thread, Wait, end_task};
+use usufruct_x86_64_wire::{Kind, PAYLOAD_BYTES, SEATS};
 
 /// A probe and all that its processor knows of it.
 #[derive(Debug)]
@@ -40,6 +40,13 @@ enum State {
     },
 }
 
+/// How a probe's turn goes on after a trap.
+enum Turn {
+    GoesOn,
+    IsOver,
+    Ended(Ending),
+}
+
 /// How often a processor looks in vain before it sleeps until the next tick: nothing but a
 /// tick wakes it, and the next command often comes sooner.
 const IDLE_ROUNDS: u32 = 500;
@@ -56,8 +63,8 @@ pub(crate) struct Executor {
     probes: Box<[Option<Probe>]>,
     /// Ticks of this processor: about a millisecond each.
     ticks: u64,
-    /// A reply on its way from a probe to the test.
-    reply: Box<[u8]>,
+    /// A payload on its way between a probe and the test.
+    scratch: Box<[u8]>,
 }
 
 impl Executor {
@@ -75,7 +82,7 @@ impl Executor {
             copier,
             probes: (0..SEATS).map(|_| None).collect(),
             ticks: 0,
-            reply: vec![0; PAYLOAD_BYTES].into(),
+            scratch: vec![0; PAYLOAD_BYTES].into(),
         }
     }
 
@@ -120,36 +127,27 @@ impl Executor {
         self.probes[seat] = Some(probe);
         did_something
     }
-}
 
-/// How a probe's turn goes on after a trap.
-enum Turn {
-    GoesOn,
-    IsOver,
-    Ended(Ending),
-}
-
-impl Executor {
     /// Starts a probe, if the test wants one on this empty seat.
     fn start_if_told(&mut self, seat: usize) -> bool {
         let mut orders = self.machine.seats.orders(seat);
         let Some(payload) = orders.of_kind(Kind::Start) else {
             return false;
         };
-        let started = match payload.split_first_chunk() {
+        let payload_bytes = payload.len();
+        self.scratch[..payload_bytes].copy_from_slice(payload);
+        orders.done();
+        drop(orders);
+        let started = match self.scratch[..payload_bytes].split_first_chunk() {
             _ if self.probes[seat].is_some() => Err("the seat is taken"),
             None => Err("a quota and a name are wanted"),
             Some((quota, name)) => {
-                let quota = Quota {
-                    smos: u32::from_le_bytes(*quota),
-                };
+                let smos = u32::from_le_bytes(*quota);
                 self.machine
-                    .with_kernel(|kernel| kernel.start_task(name, quota))
+                    .with_kernel(|kernel| kernel.start_task(name, Quota { smos }))
                     .map_err(|denied| denied.error().name())
             }
         };
-        orders.done();
-        drop(orders);
         let loaded = started.and_then(|thread| self.load(thread));
         match loaded {
             Ok(probe) => {
@@ -197,122 +195,6 @@ impl Executor {
         assert_eq!(ended, Ok(()), "{thread:?}");
         let [status, reason] = [ending.status, ending.reason.raw()].map(i32::to_le_bytes);
         line::send(Kind::Ended, seat, [status, reason].as_flattened());
-    }
-
-    /// Gives the probe what it waits for, if that has come; whether it can run then.
-    fn get_ready(&mut self, seat: usize, probe: &mut Probe) -> bool {
-        match probe.state {
-            State::Ready => {}
-            State::WantsCommand { buffer, room } => {
-                let mut orders = self.machine.seats.orders(seat);
-                let Some(command) = orders.of_kind(Kind::Command) else {
-                    return false;
-                };
-                let length = i32::try_from(command.len()).unwrap_or(-1);
-                let fits = command.len() as u64 <= room;
-                let key = probe.thread.key();
-                let is_stored = fits && self.machine.store(key, buffer, command).is_ok();
-                probe.context.answer(if is_stored { length } else { -1 });
-                probe.state = State::Ready;
-                orders.done();
-            }
-            State::Waits { wait, until } => {
-                let is_woken = self.machine.seats.take_wake(seat);
-                let is_late = until.is_some_and(|tick| tick <= self.ticks);
-                if !is_woken && !is_late {
-                    return false;
-                }
-                let reply = resume(self.machine, &mut probe.thread, wait, !is_woken);
-                self.take_answer(probe, reply);
-            }
-        }
-        true
-    }
-
-    fn take_answer(&self, probe: &mut Probe, reply: Reply) {
-        match reply {
-            Reply::Word(word) => {
-                probe.context.answer(word);
-                probe.state = State::Ready;
-            }
-            Reply::Block(wait) => {
-                let until = wait
-                    .timeout_ms
-                    .map(|milliseconds| self.ticks + u64::from(milliseconds));
-                probe.state = State::Waits { wait, until };
-            }
-        }
-    }
-
-    /// Runs the probe until it traps, and serves the trap.
-    fn run(&mut self, seat: usize, probe: &mut Probe) -> Turn {
-        match probe.context.run(&mut self.processor, probe.space) {
-            Trap::Tick => {
-                self.processor.tick_seen();
-                self.ticks += 1;
-                Turn::IsOver
-            }
-            Trap::Fault(fault) => {
-                line::log(format_args!("{:?}: {fault:x?}\n", probe.thread.task()));
-                Turn::Ended(Ending {
-                    status: -1,
-                    reason: Reason::Trap,
-                })
-            }
-            Trap::Call { number, words } => self.serve(seat, probe, number, words),
-        }
-    }
-
-    fn serve(&mut self, seat: usize, probe: &mut Probe, number: u64, words: [u64; 4]) -> Turn {
-        let [first, second, ..] = words;
-        match number {
-            TRAP_EXIT => {
-                let status = (first as u32).cast_signed();
-                return Turn::Ended(Ending {
-                    status,
-                    reason: Reason::Exit,
-                });
-            }
-            TRAP_NEXT_COMMAND => {
-                probe.state = State::WantsCommand {
-                    buffer: first,
-                    room: second,
-                };
-            }
-            TRAP_REPLY => {
-                let answer = self.pass_on(seat, probe, first, second);
-                probe.context.answer(answer);
-            }
-            number => {
-                let number = u32::try_from(number).ok().and_then(Number::from_raw);
-                let reply = number.map_or(Reply::Word(-1), |number| {
-                    serve(
-                        self.machine,
-                        &mut self.copier,
-                        &mut probe.thread,
-                        number,
-                        words,
-                    )
-                });
-                self.take_answer(probe, reply);
-            }
-        }
-        Turn::GoesOn
-    }
-
-    /// Sends a probe's reply to the test.
-    fn pass_on(&mut self, seat: usize, probe: &Probe, from: u64, bytes: u64) -> i32 {
-        let reply = usize::try_from(bytes)
-            .ok()
-            .and_then(|bytes| self.reply.get_mut(..bytes));
-        let Some(reply) = reply else {
-            return -1;
-        };
-        if self.machine.load(probe.thread.key(), from, reply).is_err() {
-            return -1;
-        }
-        line::send(Kind::Reply, seat, reply);
-        0
     }
 }
 

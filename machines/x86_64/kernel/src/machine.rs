@@ -15,8 +15,9 @@ use usufruct_core::{
 
 /// The kernel's core on page tables. One for the whole system.
 ///
-/// All locks are taken with interrupts off, as the whole kernel runs, and never two at a
-/// time; a processor that spins on one keeps no pin.
+/// All locks are taken with interrupts off, as the whole kernel runs; a processor that spins
+/// on one keeps no pin. Nobody takes a second one, but who receives from the line takes a
+/// seat's.
 pub(crate) struct Bare {
     kernel: Mutex<Kernel>,
     plane: Arc<Plane>,

@@ -95,8 +95,8 @@ fn prepare(start_info: u64) -> System {
     }
 }
 
-/// Memory that is neither the kernel's nor the program's: from behind the kernel to the
-/// program, or from behind the program on if that comes first.
+/// Memory that is neither the kernel's nor the program's: of what is behind the kernel, the
+/// larger part before or behind the program.
 fn free_memory(start_info: &StartInfo, program: &Range<u64>) -> Range<u64> {
     let kernel_end = &raw const image_end as u64 - DIRECT_MAP;
     let entry = size_of::<MemoryRange>() as u64;
@@ -105,12 +105,13 @@ fn free_memory(start_info: &StartInfo, program: &Range<u64>) -> Range<u64> {
         .find(|range| range.kind == MEMORY && range.holds(kernel_end))
         .expect("the kernel lies in memory that the loader lists");
     let end = ours.start.saturating_add(ours.bytes).min(DIRECT_MAP_BYTES);
-    if program.start >= kernel_end && program.start < kernel_end + (1 << 20) {
-        program.end..end
-    } else if program.start >= kernel_end {
-        kernel_end..end.min(program.start)
+    let before = kernel_end..program.start.clamp(kernel_end, end);
+    let behind = program.end.clamp(kernel_end, end)..end;
+    let bytes = |range: &Range<u64>| range.end - range.start;
+    if bytes(&before) > bytes(&behind) {
+        before
     } else {
-        kernel_end..end
+        behind
     }
 }
 
