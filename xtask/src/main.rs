@@ -43,7 +43,7 @@ enum Chore {
     Demo(demo::Demo),
     Breakages(breakages::Breakages),
     Soak(soak::Soak),
-    /// Run the tests of core and abi under Miri (needs a nightly toolchain with Miri)
+    /// Run the tests of core under Miri (needs a nightly toolchain with Miri)
     Miri,
 }
 
