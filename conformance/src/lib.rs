@@ -5,6 +5,7 @@
 //!   share.rs ..   the scripts: plain functions over a World, named after what a guest can see
 //!   world.rs      tasks as values, calls as methods (calls.rs), and a ledger of the calls made
 //!   rig.rs        what a machine supplies: probes, commands and replies, ends, time
+//!   random.rs     random calls against model.rs, which says what docs/calls.md says
 //!   guests.rs     builds the probe for WebAssembly, in Rust and in C
 //! ```
 //!
@@ -27,9 +28,11 @@ pub mod id;
 pub mod last_error;
 mod list;
 mod memory;
+pub mod model;
 pub mod pass;
 pub mod port;
 pub mod quota;
+pub mod random;
 mod rig;
 pub mod share;
 pub mod task;

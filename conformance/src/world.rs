@@ -144,6 +144,12 @@ impl<R: Rig> World<R> {
         i64::try_from(self.region(task).arena + offset).expect("addresses are below 2^63")
     }
 
+    /// The life, as its rig numbers it.
+    #[must_use]
+    pub fn probe(&self, task: Task) -> Probe {
+        self.lives[task.0].probe
+    }
+
     /// Whether this life is over.
     #[must_use]
     pub fn is_over(&self, task: Task) -> bool {
@@ -290,8 +296,8 @@ impl<R: Rig> World<R> {
 
     // Ends.
 
-    /// The task returns from its entry; waits until it is gone.
-    pub fn exit(&mut self, task: Task, status: i32) -> Ending {
+    /// The task begins to return from its entry.
+    pub fn begin_exit(&mut self, task: Task, status: i32) {
         let words = [i64::from(status).cast_unsigned(), 0, 0, 0];
         self.post(
             task,
@@ -302,11 +308,11 @@ impl<R: Rig> World<R> {
                 data: &[],
             },
         );
-        self.ending(task)
+        self.lives[task.0].over = true;
     }
 
-    /// The task executes an instruction that traps; waits until it is gone.
-    pub fn trap(&mut self, task: Task) -> Ending {
+    /// The task begins to execute an instruction that traps.
+    pub fn begin_trap(&mut self, task: Task) {
         self.post(
             task,
             Command {
@@ -316,12 +322,30 @@ impl<R: Rig> World<R> {
                 data: &[],
             },
         );
+        self.lives[task.0].over = true;
+    }
+
+    /// The host begins to kill the task.
+    pub fn begin_kill(&mut self, task: Task) {
+        self.rig.kill(self.lives[task.0].probe);
+        self.lives[task.0].over = true;
+    }
+
+    /// The task returns from its entry; waits until it is gone.
+    pub fn exit(&mut self, task: Task, status: i32) -> Ending {
+        self.begin_exit(task, status);
+        self.ending(task)
+    }
+
+    /// The task executes an instruction that traps; waits until it is gone.
+    pub fn trap(&mut self, task: Task) -> Ending {
+        self.begin_trap(task);
         self.ending(task)
     }
 
     /// Kills the task; waits until it is gone.
     pub fn kill(&mut self, task: Task) -> Ending {
-        self.rig.kill(self.lives[task.0].probe);
+        self.begin_kill(task);
         self.ending(task)
     }
 

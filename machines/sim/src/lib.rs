@@ -23,7 +23,7 @@ use std::sync::Arc;
 use usufruct_abi::Number;
 use usufruct_core::{
     BadLimits, Copier, Denied, Ending, Kernel, Limits, Outcome, Plane, Progress, Quota, Reply,
-    Request, Sink, TaskId, Thread, ThreadId, Wait, Work, carry_out,
+    Request, Sink, TaskId, TaskKey, Thread, ThreadId, Wait, Work, carry_out,
 };
 
 pub use trouble::{Act, Kind, Trouble};
@@ -35,12 +35,38 @@ pub struct Sim<S: Sink + Clone = ()> {
     plane: Arc<Plane>,
     copier: RefCell<Copier>,
     sink: S,
-    /// The memory of the task at each index of the kernel's task table.
-    memories: RefCell<Vec<Vec<u8>>>,
+    /// The memory at each index of the kernel's task table, and whose it is.
+    memories: RefCell<Vec<Memory>>,
     woken: RefCell<Vec<ThreadId>>,
     troubles: RefCell<Vec<Trouble>>,
     open_calls: RefCell<BTreeMap<u32, OpenCall>>,
     next_open_call: Cell<u32>,
+}
+
+/// A task's memory. A key names one life, so that nobody finds another's at the same index.
+#[derive(Debug, Default)]
+struct Memory {
+    of: Option<TaskKey>,
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    /// Its bytes, if it is this life's.
+    fn bytes_of(&self, task: TaskKey) -> &[u8] {
+        if self.of == Some(task) {
+            &self.bytes
+        } else {
+            &[]
+        }
+    }
+
+    fn bytes_of_mut(&mut self, task: TaskKey) -> &mut [u8] {
+        if self.of == Some(task) {
+            &mut self.bytes
+        } else {
+            &mut []
+        }
+    }
 }
 
 /// A call and its words.
@@ -87,7 +113,7 @@ impl<S: Sink + Clone> Sim<S> {
             kernel: RefCell::new(kernel),
             copier: RefCell::new(copier),
             sink,
-            memories: RefCell::new(vec![Vec::new(); limits.tasks as usize]),
+            memories: RefCell::new((0..limits.tasks).map(|_| Memory::default()).collect()),
             woken: RefCell::default(),
             troubles: RefCell::default(),
             open_calls: RefCell::default(),
@@ -108,7 +134,11 @@ impl<S: Sink + Clone> Sim<S> {
     /// The kernel's refusal.
     pub fn start(&self, name: &[u8], quota: Quota, memory: Vec<u8>) -> Result<Thread, Denied> {
         let thread = self.kernel.borrow_mut().start_task(name, quota)?;
-        self.memories.borrow_mut()[thread.key().index()] = memory;
+        let key = thread.key();
+        self.memories.borrow_mut()[key.index()] = Memory {
+            of: Some(key),
+            bytes: memory,
+        };
         Ok(thread)
     }
 
@@ -204,8 +234,9 @@ impl<S: Sink + Clone> Sim<S> {
     }
 
     /// The task's memory, to look at or to store to as the task itself would.
-    pub fn with_memory<R>(&self, thread: &Thread, look: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        look(&mut self.memories.borrow_mut()[thread.key().index()])
+    pub fn with_memory<R>(&self, thread: &Thread, look: impl FnOnce(&mut [u8]) -> R) -> R {
+        let key = thread.key();
+        look(self.memories.borrow_mut()[key.index()].bytes_of_mut(key))
     }
 
     /// Whether the kernel's books agree with each other. (`usufruct_core`, I1 to I6)

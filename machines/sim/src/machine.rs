@@ -1,6 +1,6 @@
 //! What core asks of the simulated machine.
 
-use crate::{Act, Kind, Sim};
+use crate::{Act, Kind, Memory, Sim};
 use usufruct_core::{
     CopyFault, Fences, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer, Unmapped,
 };
@@ -23,6 +23,7 @@ impl<S: Sink + Clone> Sim<S> {
         let from = usize::try_from(from).map_err(|_| Unmapped)?;
         let end = from.checked_add(len).ok_or(Unmapped)?;
         memories[task.index()]
+            .bytes_of(task)
             .get(from..end)
             .map(<[u8]>::to_vec)
             .ok_or(Unmapped)
@@ -33,6 +34,7 @@ impl<S: Sink + Clone> Sim<S> {
         let to = usize::try_from(to).map_err(|_| Unmapped)?;
         let end = to.checked_add(bytes.len()).ok_or(Unmapped)?;
         memories[task.index()]
+            .bytes_of_mut(task)
             .get_mut(to..end)
             .ok_or(Unmapped)?
             .copy_from_slice(bytes);
@@ -72,7 +74,7 @@ impl<S: Sink + Clone> Machine for Sim<S> {
     }
 
     fn reaches(&self, task: TaskKey, span: Span) -> bool {
-        span.lies_below(self.memories.borrow()[task.index()].len() as u64)
+        span.lies_below(self.memories.borrow()[task.index()].bytes_of(task).len() as u64)
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
@@ -109,7 +111,7 @@ impl<S: Sink + Clone> Machine for Sim<S> {
     }
 
     fn reap(&self, task: TaskKey) {
-        self.memories.borrow_mut()[task.index()] = Vec::new();
+        self.memories.borrow_mut()[task.index()] = Memory::default();
     }
 
     fn yield_now(&self) {

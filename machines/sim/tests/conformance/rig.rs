@@ -33,8 +33,8 @@ enum Doing {
     Asleep(Wait, Option<u64>),
     /// A step of its call waits to be let on.
     Held(OpenCallId),
-    /// Its life is over; a step of the ending may wait to be let on.
-    Over(Ending, Option<OpenCallId>),
+    /// Its life is over; a step of its last call may wait to be let on, and a step of its ending.
+    Over(Ending, [Option<OpenCallId>; 2]),
 }
 
 struct Life {
@@ -45,9 +45,9 @@ struct Life {
 }
 
 /// The simulated machine with probes on it.
-pub struct SimRig {
+pub(crate) struct SimRig {
     /// The machine, for tests that ask for trouble.
-    pub sim: Sim,
+    pub(crate) sim: Sim,
     clock_ms: u64,
     lives: Vec<Life>,
 }
@@ -174,8 +174,12 @@ impl SimRig {
 
     fn end(&mut self, index: usize, ending: Ending) {
         let task = self.lives[index].thread.task();
-        let held = self.sim.end(task, ending).expect("a life ends once");
-        self.lives[index].doing = Doing::Over(ending, held);
+        let of_call = match self.lives[index].doing {
+            Doing::Held(id) => Some(id),
+            _ => None,
+        };
+        let of_end = self.sim.end(task, ending).expect("a life ends once");
+        self.lives[index].doing = Doing::Over(ending, [of_call, of_end]);
     }
 
     /// Goes on with the threads that the kernel has woken.
@@ -222,39 +226,33 @@ impl SimRig {
         }
     }
 
-    /// Lets every step that waits go on; the calls whose steps they are come to their ends.
-    pub fn let_all_go_on(&mut self) {
-        for index in 0..self.lives.len() {
-            self.let_go_on(index);
+    /// Lets the probe's steps go on that wait, until its call has an answer and its end is through.
+    pub(crate) fn let_go_on(&mut self, probe: Probe) {
+        let index = index(probe);
+        while let Doing::Held(id) = self.lives[index].doing {
+            let called = self.sim.go_on(id, &mut self.lives[index].thread);
+            self.suspend(index, called);
+        }
+        if let Doing::Over(_, open) = &mut self.lives[index].doing {
+            let open = std::mem::take(open);
+            for mut step in open {
+                while let Some(id) = step {
+                    let called = self.sim.go_on(id, &mut self.lives[index].thread);
+                    step = match called {
+                        usufruct_sim::Called::Open(id) => Some(id),
+                        _ => None,
+                    };
+                }
+            }
         }
         self.wake_the_woken();
     }
 
-    fn let_go_on(&mut self, index: usize) {
-        loop {
-            let life = &mut self.lives[index];
-            match life.doing {
-                Doing::Held(id) => {
-                    let called = self.sim.go_on(id, &mut life.thread);
-                    self.suspend(index, called);
-                }
-                Doing::Over(ending, Some(id)) => {
-                    let held = match self.sim.go_on(id, &mut life.thread) {
-                        usufruct_sim::Called::Open(id) => Some(id),
-                        _ => None,
-                    };
-                    life.doing = Doing::Over(ending, held);
-                }
-                _ => return,
-            }
-        }
-    }
-
     /// Whether a step of the probe's call, or of its end, waits to be let on.
-    pub fn is_held(&self, probe: Probe) -> bool {
+    pub(crate) fn is_held(&self, probe: Probe) -> bool {
         matches!(
             self.lives[index(probe)].doing,
-            Doing::Held(_) | Doing::Over(_, Some(_))
+            Doing::Held(_) | Doing::Over(_, [Some(_), _] | [_, Some(_)])
         )
     }
 }
@@ -343,7 +341,7 @@ impl Rig for SimRig {
     fn ending(&mut self, probe: Probe, _patience: Duration) -> Option<conformance::Ending> {
         self.run(index(probe), PATIENT_SLICE);
         match self.lives[index(probe)].doing {
-            Doing::Over(Ending { status, reason }, None) => Some(conformance::Ending {
+            Doing::Over(Ending { status, reason }, [None, None]) => Some(conformance::Ending {
                 status,
                 reason: reason.raw(),
             }),

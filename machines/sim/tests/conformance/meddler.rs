@@ -1,0 +1,42 @@
+//! The random test's hands on the simulated machine.
+
+use crate::rig::SimRig;
+use usufruct_conformance::Probe;
+use usufruct_conformance::random::{Meddler, Trouble};
+use usufruct_sim::{Act, Kind};
+
+/// Makes steps fail and wait.
+pub(crate) struct SimMeddler;
+
+impl Meddler<SimRig> for SimMeddler {
+    const CAN: bool = true;
+
+    fn make_trouble(rig: &mut SimRig, trouble: Trouble) {
+        let (kind, act) = match trouble {
+            Trouble::BarrierWaits => (Kind::Drain, Act::Wait),
+            Trouble::ReapWaits => (Kind::Reap, Act::Wait),
+            Trouble::WakeWaits => (Kind::Wake, Act::Wait),
+            Trouble::DeliveryWaits => (Kind::Deliver, Act::Wait),
+            Trouble::DeliveryFails => (Kind::Deliver, Act::Fail),
+            Trouble::OwnerFails => (Kind::CopyOwner, Act::Fail),
+            Trouble::CallerFails => (Kind::CopyCaller, Act::Fail),
+        };
+        rig.sim.make_trouble(usufruct_sim::Trouble { kind, act });
+    }
+
+    fn make_peace(rig: &mut SimRig) {
+        rig.sim.make_peace();
+    }
+
+    fn is_held(rig: &SimRig, probe: Probe) -> bool {
+        rig.is_held(probe)
+    }
+
+    fn let_go_on(rig: &mut SimRig, probe: Probe) {
+        rig.let_go_on(probe);
+    }
+
+    fn invariants_hold(rig: &SimRig) -> bool {
+        rig.sim.invariants_hold()
+    }
+}
