@@ -26,7 +26,8 @@ pub(crate) const TSS_RING_1_STACK: usize = TSS_RING_0_STACK + 8;
 
 /// The vector of the clock tick, the first behind the exceptions.
 pub(crate) const TIMER: u64 = 32;
-/// What the interrupt controller calls when an interrupt has gone away. Not to be answered.
+/// What the interrupt controller calls when an interrupt has gone away meanwhile. It is taken
+/// for a tick: the answer means nothing when none is in service.
 const SPURIOUS: u64 = TIMER + 1;
 /// How many vectors have an entry in trap.s.
 pub(crate) const VECTORS: usize = 34;
