@@ -64,10 +64,13 @@ pub trait Meddler<R: Rig> {
     /// Forgets the trouble that did not come to pass.
     fn make_peace(rig: &mut R);
 
-    /// Whether a step of the probe's call, or of its end, waits.
-    fn is_held(rig: &R, probe: Probe) -> bool;
+    /// Whether a step of the living probe's call waits.
+    fn call_is_held(rig: &R, probe: Probe) -> bool;
 
-    /// Lets the steps go on that wait; those of one probe.
+    /// Whether a step of the probe's end waits.
+    fn end_is_held(rig: &R, probe: Probe) -> bool;
+
+    /// Lets the steps go on that wait in the probe's call, and in its end.
     fn let_go_on(rig: &mut R, probe: Probe);
 
     /// Whether the kernel's books agree with each other.
@@ -85,7 +88,11 @@ impl<R: Rig> Meddler<R> for NoMeddler {
 
     fn make_peace(_: &mut R) {}
 
-    fn is_held(_: &R, _: Probe) -> bool {
+    fn call_is_held(_: &R, _: Probe) -> bool {
+        false
+    }
+
+    fn end_is_held(_: &R, _: Probe) -> bool {
         false
     }
 

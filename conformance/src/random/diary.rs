@@ -1,5 +1,6 @@
 //! What a sequence did, for the report of its failure.
 
+use super::Trouble;
 use super::resolve::Ready;
 use crate::world::Answer;
 use std::any::Any;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Once;
 
 /// So many of the last deeds are kept.
-const KEPT: usize = 24;
+const KEPT: usize = 40;
 
 /// Something that was done.
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +21,29 @@ const KEPT: usize = 24;
     reason = "read by Debug alone, which is what a diary is for"
 )]
 pub(super) enum Deed {
-    Started { id: i32 },
-    Ended { id: i32 },
-    Calls { id: i32, ready: Ready },
-    Answered { id: i32, answer: Answer },
-    Waits { id: i32 },
-    Stores { id: i32, offset: usize },
+    Started {
+        id: i32,
+    },
+    Ended {
+        id: i32,
+        trouble: Option<Trouble>,
+    },
+    Calls {
+        id: i32,
+        ready: Ready,
+        trouble: Option<Trouble>,
+    },
+    Answered {
+        id: i32,
+        answer: Answer,
+    },
+    Waits {
+        id: i32,
+    },
+    Stores {
+        id: i32,
+        offset: usize,
+    },
     GoesOn,
 }
 

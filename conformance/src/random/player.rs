@@ -36,8 +36,10 @@ struct Actor {
     task: Task,
     id: i32,
     doing: Doing,
-    /// A step of its end waits.
+    /// Its end has begun; a step of it, or of its last call, waits.
     is_ending: bool,
+    /// Its end is through all the same.
+    is_gone: bool,
     /// The step that would wake it waits.
     is_kept_asleep: bool,
 }
@@ -154,6 +156,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                     id,
                     doing,
                     is_ending: false,
+                    is_gone: false,
                     is_kept_asleep: false,
                 });
             }
@@ -161,7 +164,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         }
     }
 
-    fn end(&mut self, who: Draw, how: Draw, trouble: Option<Trouble>, coverage: &mut Coverage) {
+    fn end(&mut self, who: Draw, how: Draw, trouble: Option<Draw>, coverage: &mut Coverage) {
         let living = self.living();
         if living.len() < 2 {
             return;
@@ -170,8 +173,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let Actor {
             task, id, doing, ..
         } = self.actors[index];
-        let trouble =
-            trouble.filter(|trouble| matches!(trouble, Trouble::BarrierWaits | Trouble::ReapWaits));
+        let trouble = self.one_of(&[Trouble::BarrierWaits, Trouble::ReapWaits], trouble);
         self.make_trouble(trouble);
         match (doing, how % 3) {
             (Doing::Nothing, 0) => self.world.begin_exit(task, i32::from(how)),
@@ -180,31 +182,30 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         }
         M::make_peace(&mut self.world.rig);
         coverage.ends += 1;
-        self.diary.note(Deed::Ended { id });
+        self.diary.note(Deed::Ended { id, trouble });
         self.model.begin_end(id);
         self.actors[index].is_ending = true;
-        if M::is_held(&self.world.rig, self.world.probe(task)) {
-            coverage.troubles += u64::from(trouble.is_some());
+        if M::end_is_held(&self.world.rig, self.world.probe(task)) {
+            coverage.troubles += 1;
+            return;
         }
+        self.finish_end(index, coverage);
         if !matches!(doing, Doing::Held(_)) {
-            self.finish_end_unless_held(index, coverage);
+            self.actors.remove(index);
         }
     }
 
-    fn finish_end_unless_held(&mut self, index: usize, coverage: &mut Coverage) {
+    fn finish_end(&mut self, index: usize, coverage: &mut Coverage) {
         let Actor { task, id, .. } = self.actors[index];
-        if M::is_held(&self.world.rig, self.world.probe(task)) {
-            return;
-        }
         let ending = self.world.ending(task);
         self.model.finish_end(id, ending);
-        self.actors.remove(index);
+        self.actors[index].is_gone = true;
         self.expect_wakes(coverage);
     }
 
     // Calls.
 
-    fn call(&mut self, who: Draw, wish: &Wish, trouble: Option<Trouble>, coverage: &mut Coverage) {
+    fn call(&mut self, who: Draw, wish: &Wish, trouble: Option<Draw>, coverage: &mut Coverage) {
         let Some(index) = self.idle(who) else {
             return;
         };
@@ -224,15 +225,15 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             name_at,
         }
         .ready(wish);
-        let trouble = trouble.filter(|trouble| M::CAN && fits(*trouble, ready.number));
+        let trouble = self.one_of(troubles_of(ready.number), trouble);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
         let expected = expected.map(|expected| with_trouble(expected, &ready.call, trouble));
 
-        self.diary.note(Deed::Calls { id, ready });
+        self.diary.note(Deed::Calls { id, ready, trouble });
         self.make_trouble(trouble);
         self.world.post_call(task, ready.number, ready.words);
-        let is_held = M::is_held(&self.world.rig, self.world.probe(task));
+        let is_held = M::call_is_held(&self.world.rig, self.world.probe(task));
         if is_held {
             M::make_peace(&mut self.world.rig);
             coverage.troubles += 1;
@@ -426,6 +427,11 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         }
     }
 
+    fn one_of(&self, troubles: &[Trouble], draw: Option<Draw>) -> Option<Trouble> {
+        let draw = draw.filter(|_| M::CAN && !troubles.is_empty())?;
+        Some(troubles[among(troubles.len(), draw)])
+    }
+
     fn make_trouble(&mut self, trouble: Option<Trouble>) {
         if let Some(trouble) = trouble {
             M::make_trouble(&mut self.world.rig, trouble);
@@ -435,16 +441,20 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     /// All steps that wait go on, one actor's after the other's.
     fn go_on(&mut self, coverage: &mut Coverage) {
         self.diary.note(Deed::GoesOn);
-        let mut index = 0;
-        while let Some(actor) = self.actors.get(index).copied() {
-            let count = self.actors.len();
-            if matches!(actor.doing, Doing::Held(_)) || actor.is_ending {
-                let probe = self.world.probe(actor.task);
+        for index in 0..self.actors.len() {
+            let Actor {
+                task,
+                doing,
+                is_ending,
+                ..
+            } = self.actors[index];
+            if matches!(doing, Doing::Held(_)) || is_ending {
+                let probe = self.world.probe(task);
                 M::let_go_on(&mut self.world.rig, probe);
                 self.conclude(index, coverage);
             }
-            index += usize::from(self.actors.len() == count);
         }
+        self.actors.retain(|actor| !actor.is_gone);
         self.actors
             .iter_mut()
             .for_each(|actor| actor.is_kept_asleep = false);
@@ -458,6 +468,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             id,
             doing,
             is_ending,
+            is_gone,
             ..
         } = self.actors[index];
         if let Doing::Held(number) = doing {
@@ -475,8 +486,8 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             }
             self.actors[index].doing = Doing::Nothing;
         }
-        if is_ending {
-            self.finish_end_unless_held(index, coverage);
+        if is_ending && !is_gone {
+            self.finish_end(index, coverage);
         }
     }
 
@@ -524,16 +535,14 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     }
 }
 
-/// Whether a trouble can come to pass in this call.
-fn fits(trouble: Trouble, number: Number) -> bool {
-    match trouble {
-        Trouble::BarrierWaits => matches!(number, Number::ClaimMem | Number::PassMem),
-        Trouble::ReapWaits => false,
-        Trouble::WakeWaits => number == Number::SendMsg,
-        Trouble::DeliveryWaits | Trouble::DeliveryFails => number == Number::GetMsg,
-        Trouble::OwnerFails | Trouble::CallerFails => {
-            matches!(number, Number::ReadMem | Number::WriteMem)
-        }
+/// The troubles that can come to pass in this call.
+fn troubles_of(number: Number) -> &'static [Trouble] {
+    match number {
+        Number::ClaimMem | Number::PassMem => &[Trouble::BarrierWaits],
+        Number::SendMsg => &[Trouble::WakeWaits],
+        Number::GetMsg => &[Trouble::DeliveryWaits, Trouble::DeliveryFails],
+        Number::ReadMem | Number::WriteMem => &[Trouble::OwnerFails, Trouble::CallerFails],
+        _ => &[],
     }
 }
 

@@ -214,7 +214,10 @@ impl View<'_> {
     }
 
     fn send(&self, task: &TaskWish, port: &PortWish, at: PlaceWish) -> Ready {
-        let task = self.task(task);
+        let task = match (task, port) {
+            (TaskWish::Living(draw), PortWish::Fitting(_)) => self.listener(*draw),
+            _ => self.task(task),
+        };
         let port = self.port(port, task, |_| true);
         let (at, address) = self.place(at, MSG_BYTES);
         let words = [task.into(), port.into(), address, 0];
@@ -255,6 +258,14 @@ impl View<'_> {
             }
             TaskWish::Number(number) => number,
         }
+    }
+
+    /// A living task with an open port, if there is one.
+    fn listener(&self, draw: Draw) -> i32 {
+        let tasks = self.model.tasks.iter();
+        let listening = tasks.filter(|(_, task)| !task.is_ending && !task.ports.is_empty());
+        let listening: Vec<i32> = listening.map(|(id, _)| *id).collect();
+        pick(&listening, draw).unwrap_or_else(|| self.task(&TaskWish::Living(draw)))
     }
 
     fn smo(&self, wish: &SmoWish, fits: impl Fn(&Smo) -> bool) -> i32 {

@@ -1,6 +1,5 @@
 //! What a random sequence is made of. Nothing here knows the world that it will be played in.
 
-use super::Trouble;
 use proptest::prelude::*;
 
 /// A number out of a range that the world will have.
@@ -19,14 +18,14 @@ pub(super) enum Step {
     End {
         who: Draw,
         how: Draw,
-        trouble: Option<Trouble>,
+        trouble: Option<Draw>,
     },
     /// A task makes a call, perhaps several times.
     Call {
         who: Draw,
         call: Wish,
         times: Draw,
-        trouble: Option<Trouble>,
+        trouble: Option<Draw>,
     },
     /// A task stores to its own memory.
     Store { who: Draw, at: Draw, byte: u8 },
@@ -280,17 +279,9 @@ fn messages() -> impl Strategy<Value = Wish> {
     ]
 }
 
-fn trouble() -> impl Strategy<Value = Option<Trouble>> {
-    let any = prop::sample::select(vec![
-        Trouble::BarrierWaits,
-        Trouble::ReapWaits,
-        Trouble::WakeWaits,
-        Trouble::DeliveryWaits,
-        Trouble::DeliveryFails,
-        Trouble::OwnerFails,
-        Trouble::CallerFails,
-    ]);
-    prop_oneof![9 => Just(None), 1 => any.prop_map(Some)]
+/// Which of the troubles that a call can have, if any.
+fn trouble() -> impl Strategy<Value = Option<Draw>> {
+    prop_oneof![9 => Just(None), 1 => any::<Draw>().prop_map(Some)]
 }
 
 impl Wish {

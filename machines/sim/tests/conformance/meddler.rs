@@ -28,8 +28,12 @@ impl Meddler<SimRig> for SimMeddler {
         rig.sim.make_peace();
     }
 
-    fn is_held(rig: &SimRig, probe: Probe) -> bool {
-        rig.is_held(probe)
+    fn call_is_held(rig: &SimRig, probe: Probe) -> bool {
+        rig.call_is_held(probe)
+    }
+
+    fn end_is_held(rig: &SimRig, probe: Probe) -> bool {
+        rig.end_is_held(probe)
     }
 
     fn let_go_on(rig: &mut SimRig, probe: Probe) {

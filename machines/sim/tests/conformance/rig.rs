@@ -248,12 +248,14 @@ impl SimRig {
         self.wake_the_woken();
     }
 
-    /// Whether a step of the probe's call, or of its end, waits to be let on.
-    pub(crate) fn is_held(&self, probe: Probe) -> bool {
-        matches!(
-            self.lives[index(probe)].doing,
-            Doing::Held(_) | Doing::Over(_, [Some(_), _] | [_, Some(_)])
-        )
+    /// Whether a step of the living probe's call waits to be let on.
+    pub(crate) fn call_is_held(&self, probe: Probe) -> bool {
+        matches!(self.lives[index(probe)].doing, Doing::Held(_))
+    }
+
+    /// Whether a step of the probe's end waits to be let on.
+    pub(crate) fn end_is_held(&self, probe: Probe) -> bool {
+        matches!(self.lives[index(probe)].doing, Doing::Over(_, [_, Some(_)]))
     }
 }
 
@@ -341,7 +343,7 @@ impl Rig for SimRig {
     fn ending(&mut self, probe: Probe, _patience: Duration) -> Option<conformance::Ending> {
         self.run(index(probe), PATIENT_SLICE);
         match self.lives[index(probe)].doing {
-            Doing::Over(Ending { status, reason }, [None, None]) => Some(conformance::Ending {
+            Doing::Over(Ending { status, reason }, [_, None]) => Some(conformance::Ending {
                 status,
                 reason: reason.raw(),
             }),
