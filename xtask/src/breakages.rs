@@ -37,6 +37,7 @@ impl Breakages {
         let mut patches = patches_in("breakages")?;
         keep_named(&mut patches, &self.names)?;
         let scratch = Scratch::new()?;
+        scratch.must_fit(&patches)?;
         let mut sound: Vec<&Check> = Vec::new();
         for check in patches.iter().flat_map(|patch| &patch.noticed_by) {
             if !sound.contains(&check) {

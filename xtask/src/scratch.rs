@@ -67,6 +67,17 @@ impl Scratch {
 
     /// Breaks the copy.
     pub(crate) fn apply(&self, patch: &Patch) -> Result<()> {
+        self.git_apply(patch, &[])
+    }
+
+    /// Whether all of them can be applied, before time is spent on the first.
+    pub(crate) fn must_fit(&self, patches: &[Patch]) -> Result<()> {
+        patches
+            .iter()
+            .try_for_each(|patch| self.git_apply(patch, &["--check"]))
+    }
+
+    fn git_apply(&self, patch: &Patch, options: &[&str]) -> Result<()> {
         let mut command = Command::new("git");
         // The copy lies inside a repository; without this, git would look for the
         // patch's paths from that repository's top.
@@ -74,6 +85,7 @@ impl Scratch {
             .env("GIT_CEILING_DIRECTORIES", self.parent())
             .current_dir(&self.folder)
             .arg("apply")
+            .args(options)
             .arg(&patch.path);
         step::run(&mut command).with_context(|| {
             let name = &patch.name;
