@@ -5,7 +5,7 @@
 //!                                              │ make
 //!   streams.rs  arguments, files ──► state.rs  the task's Store
 //!                                              │ start
-//!   task.rs   runs it on the workers, slice by slice, to its end
+//!   drive.rs  runs it on the workers, slice by slice, to its end
 //!                                              │ a call of the guest
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
@@ -44,6 +44,7 @@ mod bytes;
 mod config;
 mod copier;
 mod counters;
+mod drive;
 mod engine;
 mod layout;
 mod link;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use usufruct_core::sync::AtomicU64;
 use usufruct_core::{
-    CopyFault, Event, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer, Unmapped,
+    Access, CopyFault, Event, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer,
+    Unmapped,
 };
 
 use crate::bytes::move_bytes;
@@ -131,7 +132,7 @@ impl Machine for Border<'_> {
     }
 
     #[inline(always)]
-    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+    fn reaches(&self, task: TaskKey, span: Span, _: Access) -> bool {
         self.memory(task).at(span).is_some()
     }
 
@@ -145,7 +146,7 @@ impl Machine for Border<'_> {
         //    this call. The owner's is there while `approved` lives: its pin
         //    stood when the owner was seen alive, the barrier of the owner's end
         //    waits for that pin, and the owner's Store is dropped after the
-        //    barrier only (`task::drive`).
+        //    barrier only (`drive::Resident`).
         // 2. No Rust reference into linear memory is used meanwhile: this crate
         //    makes none, and wasmtime-wasi makes them only in calls of the task
         //    whose memory it is. The caller's is in this call; an owner in the

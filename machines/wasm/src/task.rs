@@ -1,26 +1,24 @@
 //! One task's life: made, run on the workers, ended, and only then unmapped.
 
-use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Poll;
-use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use usufruct_core::{Ending, Reason, TaskId, TaskKey, end_task};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::Store;
 
 use crate::counters::{Counters, Usage};
+use crate::drive::drive;
 use crate::machine::{Border, Shared};
-use crate::report::{FAILED_STATUS, Report, ending_of};
+use crate::report::{FAILED_STATUS, Report};
 use crate::space::Memory;
 use crate::state::Guest;
 use crate::system::Program;
 
 /// How a killed task ends.
-const KILLED: Ending = Ending {
+pub(crate) const KILLED: Ending = Ending {
     status: FAILED_STATUS,
     reason: Reason::Killed,
 };
@@ -42,12 +40,12 @@ pub(crate) struct Life {
     pub(crate) counters: Arc<Counters>,
     /// The Store, until the driver takes it.
     unborn: Mutex<Option<Store<Guest>>>,
-    program: Program,
+    pub(crate) program: Program,
     /// How it ended for the kernel. Held while an ending is carried out, and
     /// while the memory is published: a task that is over publishes nothing.
     ending: Mutex<Option<Ending>>,
     is_killed: AtomicBool,
-    kill: Notify,
+    pub(crate) kill: Notify,
     report: OnceLock<Report>,
     ended: Notify,
 }
@@ -72,13 +70,13 @@ impl Life {
     }
 
     /// Whether somebody has ended it from outside.
-    fn is_killed(&self) -> bool {
+    pub(crate) fn is_killed(&self) -> bool {
         self.is_killed.load(Ordering::Acquire)
     }
 
     /// Ends the task for the kernel. When this returns the barrier has passed,
     /// whoever carried it out; the answer is the ending that counts, the first.
-    fn end(&self, ending: Ending) -> Ending {
+    pub(crate) fn end(&self, ending: Ending) -> Ending {
         let mut decided = self.ending();
         if let Some(first) = *decided {
             return first;
@@ -98,7 +96,7 @@ impl Life {
     }
 
     /// Lets others see the task's memory, unless it is over.
-    fn publish(&self, task: TaskKey, memory: Memory) {
+    pub(crate) fn publish(&self, task: TaskKey, memory: Memory) {
         let decided = self.ending();
         if decided.is_none() {
             self.shared.spaces.publish(task, memory);
@@ -121,7 +119,7 @@ impl Life {
             .take()
     }
 
-    fn finish(&self, ending: Ending, text: String) {
+    pub(crate) fn finish(&self, ending: Ending, text: String) {
         self.shared.wakers.remove(self.id.into());
         let report = Report {
             ending,
@@ -209,70 +207,4 @@ impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Task({} {:?})", self.name(), self.id())
     }
-}
-
-/// Runs a task to its end on the workers. The Store, and with it the memory, is
-/// dropped last: after the guest's code has stopped for good, and after the
-/// barrier of the task's end.
-async fn drive(life: Arc<Life>, mut store: Store<Guest>) {
-    let watched = Arc::downgrade(&life);
-    store.epoch_deadline_callback(move |_| {
-        let is_killed = watched.upgrade().is_none_or(|life| life.is_killed());
-        Ok(if is_killed {
-            UpdateDeadline::Interrupt
-        } else {
-            UpdateDeadline::Yield(1)
-        })
-    });
-    let outcome = run_unless_killed(&life, &mut store).await;
-    let (ending, text) = match outcome {
-        Some(outcome) => ending_of(outcome, life.program.generated_from()),
-        None => (KILLED, String::new()),
-    };
-    let first = life.end(ending);
-    if life.shared.fences.announces {
-        drop(store);
-    } else {
-        // Nobody waits for copies: they may still be reading.
-        std::mem::forget(store);
-    }
-    life.finish(first, if first == ending { text } else { String::new() });
-}
-
-/// The guest's code, to its end or to the kill, whichever is first; `None`: the
-/// kill. Counts the time that it runs.
-async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasmtime::Result<i32>> {
-    let mut killed = pin!(life.kill.notified());
-    let mut guest = pin!(run(life, store));
-    poll_fn(|context| {
-        if killed.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
-        }
-        let begun = Instant::now();
-        let polled = guest.as_mut().poll(context);
-        life.counters.count_run_time(begun.elapsed());
-        polled.map(Some)
-    })
-    .await
-}
-
-/// Makes the instance and calls its entry.
-async fn run(life: &Life, store: &mut Store<Guest>) -> wasmtime::Result<i32> {
-    store.set_epoch_deadline(1);
-    let instance = life
-        .program
-        .instance()
-        .instantiate_async(&mut *store)
-        .await?;
-    let exported = instance
-        .get_memory(&mut *store, "memory")
-        .ok_or_else(|| wasmtime::Error::msg("the memory is not there"))?;
-    let memory = Memory::of(&exported, &*store);
-    let state = store.data_mut();
-    state.exported = Some(exported);
-    state.memory = memory;
-    state.limits.may_have_grown = false;
-    life.publish(state.thread.key(), memory);
-    let entry = instance.get_typed_func::<(), i32>(&mut *store, life.program.entry())?;
-    entry.call_async(&mut *store, ()).await
 }

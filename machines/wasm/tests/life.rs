@@ -84,6 +84,46 @@ fn a_task_is_killed_in_the_middle_of_a_large_copy() {
     );
 }
 
+/// Its tasks' memories go while others copy from them, unless the barriers hold.
+#[test]
+fn a_system_is_dropped_while_its_tasks_copy_from_each_other() {
+    let lender = r#"
+        (data (i32.const 0) "borrower")
+        (func (export "_start") (local $id i32)
+            (drop (memory.grow (i32.const 256)))
+            (i32.store (i32.const 16) (call $share
+                (call $find (i32.const 0) (i32.const 8)) (i32.const 0) (i32.const 0x1000000) (i32.const 6)))
+            (loop $again (br_if $again
+                (call $send (call $find (i32.const 0) (i32.const 8)) (i32.const 0) (i32.const 16))))
+            (loop (br 0)))
+    "#;
+    let borrower = r#"
+        (func (export "_start")
+            (drop (memory.grow (i32.const 256)))
+            (drop (call $open (i32.const 0)))
+            (drop (call $wait (i32.const 0) (i32.const -1)))
+            (drop (call $get (i32.const 0) (i32.const 16) (i32.const 32)))
+            (loop (drop (call $read (i32.load (i32.const 16)) (i32.const 0) (i32.const 0x1000000) (i32.const 64)))
+                (br 0)))
+    "#;
+    for _ in 0..20 {
+        let system = system();
+        let borrower = system
+            .make(&load(&system, borrower), &Spec::new("borrower"))
+            .unwrap();
+        let lender = system
+            .make(&load(&system, lender), &Spec::new("lender"))
+            .unwrap();
+        borrower.start();
+        lender.start();
+        while borrower.usage().read_bytes == 0 {
+            std::thread::yield_now();
+        }
+        drop(system);
+        assert_eq!(lender.wait().ending.reason, Reason::Killed);
+    }
+}
+
 #[test]
 fn a_start_section_runs_first_and_as_the_task() {
     let body = r#"

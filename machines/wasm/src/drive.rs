@@ -1,0 +1,113 @@
+//! What runs a task on the workers, from its first instruction to the end of
+//! its memory.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::task::spawn_blocking;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::report::ending_of;
+use crate::space::Memory;
+use crate::state::Guest;
+use crate::task::{KILLED, Life};
+
+/// A memory larger than this, in bytes, is given back by another thread: that
+/// takes tens of milliseconds for a gibibyte, which the worker's tasks would wait.
+const LARGE_BYTES: u64 = 4 << 20;
+
+/// A task's Store, and with it the memory, while it is on the workers. However
+/// this is dropped (at the task's end, with the system, in a panic), the task
+/// ends for the kernel first: its memory goes after the barrier, always.
+struct Resident {
+    life: Arc<Life>,
+    store: Option<Store<Guest>>,
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        let first = self.life.end(KILLED);
+        self.life.finish(first, String::new());
+        let store = self.store.take();
+        if !self.life.shared.fences.announces {
+            // Nobody waits for copies: they may still be reading.
+            std::mem::forget(store);
+        }
+    }
+}
+
+/// Runs a task to its end.
+pub(crate) async fn drive(life: Arc<Life>, store: Store<Guest>) {
+    let mut resident = Resident {
+        life: life.clone(),
+        store: Some(store),
+    };
+    let Some(store) = &mut resident.store else {
+        return;
+    };
+    yield_when_slices_end(&life, store);
+    let (ending, text) = match run_unless_killed(&life, store).await {
+        Some(outcome) => ending_of(outcome, life.program.generated_from()),
+        None => (KILLED, String::new()),
+    };
+    let is_large = store.data().memory.len_bytes > LARGE_BYTES;
+    let first = life.end(ending);
+    life.finish(first, if first == ending { text } else { String::new() });
+    if is_large {
+        spawn_blocking(move || drop(resident));
+    }
+}
+
+/// When a slice is over it is the next task's turn, or the end.
+fn yield_when_slices_end(life: &Arc<Life>, store: &mut Store<Guest>) {
+    let life = Arc::downgrade(life);
+    store.epoch_deadline_callback(move |_| {
+        let is_killed = life.upgrade().is_none_or(|life| life.is_killed());
+        Ok(if is_killed {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Yield(1)
+        })
+    });
+}
+
+/// The guest's code, to its end or to the kill, whichever is first; `None`: the
+/// kill. Counts the time that it runs.
+async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasmtime::Result<i32>> {
+    let mut killed = pin!(life.kill.notified());
+    let mut guest = pin!(run(life, store));
+    poll_fn(|context| {
+        if killed.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        let begun = Instant::now();
+        let polled = guest.as_mut().poll(context);
+        life.counters.count_run_time(begun.elapsed());
+        polled.map(Some)
+    })
+    .await
+}
+
+/// Makes the instance and calls its entry.
+async fn run(life: &Life, store: &mut Store<Guest>) -> wasmtime::Result<i32> {
+    store.set_epoch_deadline(1);
+    let instance = life
+        .program
+        .instance()
+        .instantiate_async(&mut *store)
+        .await?;
+    let exported = instance
+        .get_memory(&mut *store, "memory")
+        .ok_or_else(|| wasmtime::Error::msg("the memory is not there"))?;
+    let memory = Memory::of(&exported, &*store);
+    let guest = store.data_mut();
+    guest.exported = Some(exported);
+    guest.memory = memory;
+    guest.limits.may_have_grown = false;
+    life.publish(guest.thread.key(), memory);
+    let entry = instance.get_typed_func::<(), i32>(&mut *store, life.program.entry())?;
+    entry.call_async(&mut *store, ()).await
+}
