@@ -7,6 +7,7 @@ use std::fmt;
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 impl Spread {

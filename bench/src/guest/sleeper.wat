@@ -1,0 +1,27 @@
+;; Sleeps a millisecond, again and again, and writes how long each sleep was (an
+;; i64 of nanoseconds each). Standard input: how many (an i32, at most 4096).
+(module
+  (import "usufruct" "open_port" (func $open (param i32) (result i32)))
+  (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (func $now (result i64)
+    (drop (call $clock (i32.const 1) (i64.const 1) (i32.const 48)))
+    (i64.load (i32.const 48)))
+  (func (export "_start") (local $begun i64) (local $at i32) (local $end i32)
+    (i32.store (i32.const 64) (i32.const 128))
+    (i32.store (i32.const 68) (i32.const 4))
+    (drop (call $fd_read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 72)))
+    (local.set $at (i32.const 4096))
+    (local.set $end (i32.add (local.get $at) (i32.shl (i32.load (i32.const 128)) (i32.const 3))))
+    (drop (call $open (i32.const 0)))
+    (loop $again
+      (local.set $begun (call $now))
+      (drop (call $wait (i32.const 0) (i32.const 1)))
+      (i64.store (local.get $at) (i64.sub (call $now) (local.get $begun)))
+      (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $end))))
+    (i32.store (i32.const 64) (i32.const 4096))
+    (i32.store (i32.const 68) (i32.sub (local.get $end) (i32.const 4096)))
+    (drop (call $fd_write (i32.const 1) (i32.const 64) (i32.const 1) (i32.const 72)))))

@@ -1,0 +1,23 @@
+;; Lends as much as standard input says (an i32: MiB) to whoever sends a message.
+(module
+  (import "usufruct" "share_mem" (func $share (param i32 i32 i32 i32) (result i32)))
+  (import "usufruct" "open_port" (func $open (param i32) (result i32)))
+  (import "usufruct" "send_msg" (func $send (param i32 i32 i32) (result i32)))
+  (import "usufruct" "get_msg" (func $get (param i32 i32 i32) (result i32)))
+  (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (func (export "_start")
+    (i32.store (i32.const 64) (i32.const 128))
+    (i32.store (i32.const 68) (i32.const 4))
+    (drop (call $fd_read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 72)))
+    (if (i32.eq (memory.grow (i32.shl (i32.load (i32.const 128)) (i32.const 4))) (i32.const -1))
+      (then unreachable))
+    (drop (call $open (i32.const 0)))
+    (loop $serve
+      (drop (call $wait (i32.const 0) (i32.const -1)))
+      (drop (call $get (i32.const 0) (i32.const 16) (i32.const 32)))
+      (i32.store (i32.const 16) (call $share (i32.load (i32.const 32)) (i32.const 0x20000)
+        (i32.shl (i32.load (i32.const 128)) (i32.const 20)) (i32.const 2)))
+      (drop (call $send (i32.load (i32.const 32)) (i32.const 0) (i32.const 16)))
+      (br $serve))))
