@@ -1,0 +1,201 @@
+//! Trouble on purpose: steps of the border that fail, and steps that wait while others' calls go
+//! on.
+
+use super::calls::said_answer;
+use super::coverage::Coverage;
+use super::diary::Deed;
+use super::player::{Actor, Doing, Player};
+use super::resolve::{Ready, among};
+use super::step::Draw;
+use crate::model::{Call, Expected};
+use crate::rig::{Probe, Rig};
+use usufruct_abi::{Error, Number};
+
+/// A step of the border that is made to fail or to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The barrier of a claim, a pass or an end waits.
+    BarrierWaits,
+    /// The end of a task waits before its memory goes.
+    ReapWaits,
+    /// The waking of a sleeper waits.
+    WakeWaits,
+    /// The delivery of a message waits.
+    DeliveryWaits,
+    /// The delivery of a message fails.
+    DeliveryFails,
+    /// The memory of an object's owner fails in a copy.
+    OwnerFails,
+    /// The caller's memory fails in a copy.
+    CallerFails,
+}
+
+/// A machine's ways to make trouble and to look into its kernel.
+pub trait Meddler<R: Rig> {
+    /// Whether there are any.
+    const CAN: bool;
+
+    /// From here on, the next such step fails or waits.
+    fn make_trouble(rig: &mut R, trouble: Trouble);
+
+    /// Forgets the trouble that did not come to pass.
+    fn make_peace(rig: &mut R);
+
+    /// Whether a step of the living probe's call waits.
+    fn call_is_held(rig: &R, probe: Probe) -> bool;
+
+    /// Whether a step of the probe's end waits.
+    fn end_is_held(rig: &R, probe: Probe) -> bool;
+
+    /// Lets the steps go on that wait in the probe's call, and in its end.
+    fn let_go_on(rig: &mut R, probe: Probe);
+
+    /// Whether the kernel's books agree with each other.
+    fn invariants_hold(rig: &R) -> bool;
+}
+
+/// For machines that have none.
+#[derive(Debug)]
+pub struct NoMeddler;
+
+impl<R: Rig> Meddler<R> for NoMeddler {
+    const CAN: bool = false;
+
+    fn make_trouble(_: &mut R, _: Trouble) {}
+
+    fn make_peace(_: &mut R) {}
+
+    fn call_is_held(_: &R, _: Probe) -> bool {
+        false
+    }
+
+    fn end_is_held(_: &R, _: Probe) -> bool {
+        false
+    }
+
+    fn let_go_on(_: &mut R, _: Probe) {}
+
+    fn invariants_hold(_: &R) -> bool {
+        true
+    }
+}
+
+impl<R: Rig, M: Meddler<R>> Player<R, M> {
+    pub(super) fn one_of(&self, troubles: &[Trouble], draw: Option<Draw>) -> Option<Trouble> {
+        let draw = draw.filter(|_| M::CAN && !troubles.is_empty())?;
+        Some(troubles[among(troubles.len(), draw)])
+    }
+
+    pub(super) fn make_trouble(&mut self, trouble: Option<Trouble>) {
+        if let Some(trouble) = trouble {
+            M::make_trouble(&mut self.world.rig, trouble);
+        }
+    }
+
+    /// A step of a call waits. What it does to the books is done.
+    pub(super) fn hold(&mut self, index: usize, ready: &Ready, expected: [Expected; 2]) {
+        let id = self.actors[index].id;
+        self.actors[index].doing = Doing::Held(ready.number);
+        self.diary.note(Deed::Waits { id });
+        match ready.call {
+            Call::Get {
+                port,
+                at,
+                sender_at,
+            } => self.model.take_off(id, port, (at, sender_at)),
+            Call::Send { task, port, .. } => {
+                self.model.apply(id, &ready.call, Ok(0));
+                let is_sleeper = |actor: &&mut Actor| {
+                    actor.id == task
+                        && matches!(actor.doing, Doing::Asleep { port: on, .. } if on == port)
+                };
+                let sleeper = self.actors.iter_mut().find(is_sleeper);
+                sleeper.expect("somebody was to be woken").is_kept_asleep = true;
+            }
+            _ => self.model.apply(id, &ready.call, Ok(0)),
+        }
+        let may_be_held =
+            expected.contains(&Expected::Is(Ok(0))) || matches!(ready.call, Call::Get { .. });
+        assert!(
+            may_be_held,
+            "{ready:?} waits in a step, though the model says {expected:?}"
+        );
+    }
+
+    /// All steps that wait go on, one actor's after the other's.
+    pub(super) fn go_on(&mut self, coverage: &mut Coverage) {
+        self.diary.note(Deed::GoesOn);
+        for index in 0..self.actors.len() {
+            let Actor {
+                task,
+                doing,
+                is_ending,
+                ..
+            } = self.actors[index];
+            if matches!(doing, Doing::Held(_)) || is_ending {
+                let probe = self.world.probe(task);
+                M::let_go_on(&mut self.world.rig, probe);
+                self.conclude(index, coverage);
+            }
+        }
+        self.actors.retain(|actor| !actor.is_gone);
+        self.actors
+            .iter_mut()
+            .for_each(|actor| actor.is_kept_asleep = false);
+        self.expect_wakes(coverage);
+    }
+
+    /// A call that was held has its answer, an end that was held is through.
+    fn conclude(&mut self, index: usize, coverage: &mut Coverage) {
+        let Actor {
+            task,
+            id,
+            doing,
+            is_ending,
+            is_gone,
+            ..
+        } = self.actors[index];
+        if let Doing::Held(number) = doing {
+            let said = (!is_ending).then(|| self.world.reply(task));
+            let wanted = if number == Number::GetMsg {
+                self.land(index)
+            } else {
+                Ok(0)
+            };
+            if let Some(said) = said {
+                let answer = said_answer(number, &said);
+                assert_eq!(answer, wanted, "{} was held", number.name());
+                self.model.note(id, answer);
+                coverage.note(number, answer);
+            }
+            self.actors[index].doing = Doing::Nothing;
+        }
+        if is_ending && !is_gone {
+            self.finish_end(index, coverage);
+        }
+    }
+}
+
+/// The troubles that can come to pass in this call.
+pub(super) fn troubles_of(number: Number) -> &'static [Trouble] {
+    match number {
+        Number::ClaimMem | Number::PassMem => &[Trouble::BarrierWaits],
+        Number::SendMsg => &[Trouble::WakeWaits],
+        Number::GetMsg => &[Trouble::DeliveryWaits, Trouble::DeliveryFails],
+        Number::ReadMem | Number::WriteMem => &[Trouble::OwnerFails, Trouble::CallerFails],
+        _ => &[],
+    }
+}
+
+/// What is expected when a step fails: of what would have succeeded, that it does not.
+pub(super) fn with_trouble(expected: Expected, call: &Call, trouble: Option<Trouble>) -> Expected {
+    let moves = match (call, trouble) {
+        (Call::Get { .. }, Some(Trouble::DeliveryFails)) => true,
+        (Call::Copy { size, .. }, Some(Trouble::OwnerFails | Trouble::CallerFails)) => *size > 0,
+        _ => false,
+    };
+    match expected {
+        Expected::Is(Ok(_)) if moves => Expected::Is(Err(Error::InvalidPtr)),
+        expected => expected,
+    }
+}
