@@ -38,6 +38,8 @@ macro_rules! errors {
                 f.write_str(self.name())
             }
         }
+
+        impl core::error::Error for $type {}
     };
 }
 

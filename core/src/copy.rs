@@ -3,7 +3,7 @@
 use crate::door::finish;
 use crate::error::{CopyFault, Denied};
 use crate::id::{SmoId, TaskKey};
-use crate::machine::Machine;
+use crate::machine::{Access, Machine};
 use crate::pin::{CHUNK_BYTES, Copier, Pinned, Refused, Transfer};
 use crate::span::Span;
 use crate::thread::Thread;
@@ -151,11 +151,15 @@ fn check_both_sides<M: Machine>(
 ) -> Result<(), Denied> {
     let size = u64::from(request.size.cast_unsigned());
     let buffer = Span::new(request.buffer, size).ok_or(Denied::CallerMemory)?;
-    if !machine.reaches(caller, buffer) {
+    let (owners_access, callers_access) = match request.direction {
+        Direction::Read => (Access::Load, Access::Store),
+        Direction::Write => (Access::Store, Access::Load),
+    };
+    if !machine.reaches(caller, buffer, callers_access) {
         return Err(Denied::CallerMemory);
     }
     let owners = pinned.part(request).ok_or(Denied::OwnerMemory(id))?;
-    if size > 0 && !machine.reaches(pinned.owner, owners) {
+    if size > 0 && !machine.reaches(pinned.owner, owners, owners_access) {
         return Err(Denied::OwnerMemory(id));
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! The door for guests: words in, one word out. Nothing of a guest comes in
 //! any other way.
 
-use crate::border::{Outcome, Progress, Wait, Work};
+use crate::border::{Delivery, Outcome, Progress, Wait, Work};
 use crate::copy::{CopyRequest, Direction, Window, copy, explain};
 use crate::error::{Denied, Unmapped};
 use crate::id::{SmoId, TaskId};
 use crate::kernel::Request;
-use crate::machine::Machine;
+use crate::machine::{Access, Machine};
 use crate::pin::Copier;
 use crate::sink::{Event, Sink};
 use crate::span::Span;
@@ -148,20 +148,7 @@ pub fn settle<M: Machine>(
 pub fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
     match work {
         Work::Drain(scope) => machine.plane().drain(*scope, machine.fences()),
-        Work::Deliver(delivery) => {
-            let sender = delivery.sender.to_le_bytes();
-            let (message_at, sender_at) = (delivery.message_at, delivery.sender_at);
-            if !reaches(machine, delivery.receiver, sender_at, sender.len())
-                || machine
-                    .store(delivery.receiver, message_at, &delivery.message)
-                    .is_err()
-                || machine
-                    .store(delivery.receiver, sender_at, &sender)
-                    .is_err()
-            {
-                return Outcome::Failed;
-            }
-        }
+        Work::Deliver(delivery) => return deliver(machine, delivery),
         Work::Wake(thread) => machine.wake(*thread),
         Work::Reap(task) => machine.reap(*task),
         Work::Yield => machine.yield_now(),
@@ -169,8 +156,29 @@ pub fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
     Outcome::Done
 }
 
-fn reaches<M: Machine>(machine: &M, task: crate::TaskKey, at: u64, len: usize) -> bool {
-    Span::new(at, len as u64).is_some_and(|span| machine.reaches(task, span))
+/// Stores a message and its sender, or neither.
+fn deliver<M: Machine>(machine: &M, delivery: &Delivery) -> Outcome {
+    let Delivery {
+        receiver,
+        message_at,
+        message,
+        sender_at,
+        sender,
+    } = delivery;
+    let sender = sender.to_le_bytes();
+    let takes = |at: u64, len: usize| {
+        let span = Span::new(at, len as u64);
+        span.is_some_and(|span| machine.reaches(*receiver, span, Access::Store))
+    };
+    let stored = takes(*message_at, message.len())
+        && takes(*sender_at, sender.len())
+        && machine.store(*receiver, *message_at, message).is_ok()
+        && machine.store(*receiver, *sender_at, &sender).is_ok();
+    if stored {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    }
 }
 
 /// The one place where an answer becomes a guest's words: the result, and the
@@ -235,7 +243,7 @@ impl Request {
                 span: u64::try_from(int(third))
                     .ok()
                     .and_then(|len| Span::new(second, len))
-                    .filter(|span| machine.reaches(thread.key, *span)),
+                    .filter(|span| machine.reaches(thread.key, *span, Access::Load)),
                 size: int(third),
                 permissions: int(fourth),
             },

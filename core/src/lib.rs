@@ -84,7 +84,7 @@ pub use error::{BadLimits, CopyFault, Denied, Unmapped};
 pub use id::{SmoId, TaskId, TaskKey, ThreadId};
 pub use kernel::{Kernel, Request};
 pub use limits::{Limits, Quota};
-pub use machine::{Fences, Machine};
+pub use machine::{Access, Fences, Machine};
 pub use pin::{CHUNK_BYTES, Copier, Plane, Scope, Transfer};
 pub use rights::Permissions;
 pub use sink::{Event, Sink};

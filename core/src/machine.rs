@@ -32,6 +32,15 @@ pub trait Fences {
     fn pause(&self, looks: u32);
 }
 
+/// What the kernel is about to do with a task's memory, on behalf of that task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read it.
+    Load,
+    /// Store to it.
+    Store,
+}
+
 /// The machine that a kernel runs on. It carries decisions out and can not make one.
 ///
 /// # Contract
@@ -73,9 +82,10 @@ pub trait Machine {
     /// Who listens to refusals.
     fn sink(&self) -> &Self::Sink;
 
-    /// Whether all of `span` is memory of `task`; of an empty span, its first
-    /// address. Asked about the caller, or about an owner under a pin.
-    fn reaches(&self, task: TaskKey, span: Span) -> bool;
+    /// Whether all of `span` is memory of `task` that it may use in this way; of
+    /// an empty span, its first address. Asked about the caller, or about an
+    /// owner under a pin, before the first byte of anything moves.
+    fn reaches(&self, task: TaskKey, span: Span, access: Access) -> bool;
 
     /// Moves an approved chunk from the owner's memory to the caller's.
     /// (Sartoris: `arch_cpy_from_task`)

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use usufruct_abi::{Error, Number};
 use usufruct_core::sync::IS_MODEL_CHECKED;
 use usufruct_core::{
-    Copier, CopyFault, CopyRequest, Direction, Ending, Fences, Kernel, Limits, Machine, Plane,
-    Quota, Reason, Reply, Request, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, Window,
-    copy, end_task, serve, settle,
+    Access, Copier, CopyFault, CopyRequest, Direction, Ending, Fences, Kernel, Limits, Machine,
+    Plane, Quota, Reason, Reply, Request, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped,
+    Window, copy, end_task, serve, settle,
 };
 
 const LIMITS: Limits = Limits {
@@ -43,9 +43,10 @@ impl Fences for Yielding {
 impl Checked {
     /// The task itself looks at its memory: no pin, no lock.
     fn own(&self, task: TaskKey) -> u8 {
-        // SAFETY: loom checks every access to the cell.
-        self.memories[task.index()].with_mut(|byte| unsafe {
-            *byte += 1;
+        self.memories[task.index()].with_mut(|byte| {
+            // SAFETY: loom checks every access to the cell.
+            let byte = unsafe { &mut *byte };
+            *byte = byte.wrapping_add(1);
             *byte
         })
     }
@@ -71,7 +72,7 @@ impl Machine for Checked {
         &()
     }
 
-    fn reaches(&self, _: TaskKey, span: Span) -> bool {
+    fn reaches(&self, _: TaskKey, span: Span, _: Access) -> bool {
         span.lies_below(64)
     }
 

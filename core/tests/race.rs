@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use usufruct_abi::{Error, Number};
 use usufruct_core::{
-    Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason, Reply, Span,
-    TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
+    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason,
+    Reply, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
 };
 
 /// A task's memory is one byte, to be touched under a pin, or by its owner.
@@ -33,9 +33,9 @@ impl Fences for Yielding {
 
 impl Raw {
     fn touch(&self, task: TaskKey) {
-        let byte = self.memories[task.index()].get();
         // SAFETY: not free of aliases by type, but by the protocol under test.
-        unsafe { *byte = (*byte).wrapping_add(1) }
+        let byte = unsafe { &mut *self.memories[task.index()].get() };
+        *byte = byte.wrapping_add(1);
     }
 }
 
@@ -59,7 +59,7 @@ impl Machine for Raw {
         &()
     }
 
-    fn reaches(&self, _: TaskKey, span: Span) -> bool {
+    fn reaches(&self, _: TaskKey, span: Span, _: Access) -> bool {
         span.lies_below(1)
     }
 

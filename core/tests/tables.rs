@@ -2,28 +2,36 @@
 //! an idle task costs what the documents say.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use usufruct_abi::Number;
 use usufruct_core::{
-    Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason, Reply, Span,
-    TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
+    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason,
+    Reply, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
 };
 
 /// Counts what it hands out.
 struct Counting;
 
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-/// The tests of this file read one counter, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
+thread_local! {
+    /// Each test reads what its own thread did; the harness allocates beside it.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Counting {
+    fn count(layout: Layout) {
+        // A thread that ends allocates after its counters are gone.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + layout.size()));
+    }
+}
 
 // SAFETY: every call goes on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        Self::count(layout);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -41,6 +49,13 @@ static ALLOCATOR: Counting = Counting;
 struct Bare {
     kernel: Mutex<Kernel>,
     plane: std::sync::Arc<Plane>,
+}
+
+impl Bare {
+    fn start(&self, name: &[u8]) -> Thread {
+        self.with_kernel(|kernel| kernel.start_task(name, Quota::default()))
+            .unwrap()
+    }
 }
 
 struct Spinning;
@@ -71,7 +86,7 @@ impl Machine for Bare {
         &()
     }
 
-    fn reaches(&self, _: TaskKey, _: Span) -> bool {
+    fn reaches(&self, _: TaskKey, _: Span, _: Access) -> bool {
         true
     }
 
@@ -101,113 +116,112 @@ fn word(int: i32) -> u64 {
     u64::from(int.cast_unsigned())
 }
 
-fn call(
-    machine: &Bare,
-    copier: &mut Copier,
-    thread: &mut Thread,
-    number: Number,
-    words: [u64; 4],
-) -> i32 {
-    match serve(machine, copier, thread, number, words) {
-        Reply::Word(word) => word,
-        Reply::Block(_) => 0,
-    }
+/// A machine with one processor and two tasks.
+struct World {
+    machine: Bare,
+    copier: Copier,
+    owner: Thread,
+    target: Thread,
 }
 
-/// Every call, in good ways and bad ones, and the life of a task around them.
-fn one_round(machine: &Bare, copier: &mut Copier, owner: &mut Thread) {
-    let start = |name: &[u8]| {
-        machine
-            .with_kernel(|kernel| kernel.start_task(name, Quota::default()))
-            .unwrap()
-    };
-    let mut target = start(b"target");
-    let (to, own) = (word(target.task().raw()), word(owner.task().raw()));
-    let smo = word(call(
-        machine,
-        copier,
-        owner,
-        Number::ShareMem,
-        [to, 0, 200_000, 6],
-    ));
-    for number in [Number::ReadMem, Number::WriteMem] {
-        assert_eq!(
-            call(machine, copier, &mut target, number, [smo, 0, 200_000, 0]),
-            0
+impl World {
+    fn new() -> Self {
+        let (kernel, copiers) = Kernel::new(Limits::default(), ()).unwrap();
+        let plane = kernel.plane();
+        let machine = Bare {
+            plane,
+            kernel: Mutex::new(kernel),
+        };
+        let (owner, target) = (machine.start(b"owner"), machine.start(b"target"));
+        let copier = copiers.into_vec().pop().unwrap();
+        Self {
+            machine,
+            copier,
+            owner,
+            target,
+        }
+    }
+
+    fn owner(&mut self, number: Number, words: [u64; 4]) -> Reply {
+        serve(
+            &self.machine,
+            &mut self.copier,
+            &mut self.owner,
+            number,
+            words,
+        )
+    }
+
+    fn target(&mut self, number: Number, words: [u64; 4]) -> Reply {
+        serve(
+            &self.machine,
+            &mut self.copier,
+            &mut self.target,
+            number,
+            words,
+        )
+    }
+
+    /// Every call, in good ways and bad ones.
+    fn call_everything(&mut self) {
+        let (to, own) = (
+            word(self.target.task().raw()),
+            word(self.owner.task().raw()),
         );
-    }
-    for port in 0..8 {
-        call(machine, copier, owner, Number::OpenPort, [port, 0, 0, 0]);
-        call(machine, copier, owner, Number::WatchTask, [to, port, 0, 0]);
-        for _ in 0..40 {
-            call(
-                machine,
-                copier,
-                &mut target,
-                Number::SendMsg,
-                [own, port, 0, 0],
-            );
+        let Reply::Word(smo) = self.owner(Number::ShareMem, [to, 0, 200_000, 6]) else {
+            panic!("share_mem does not wait");
+        };
+        let smo = word(smo);
+        for number in [Number::ReadMem, Number::WriteMem] {
+            assert_eq!(self.target(number, [smo, 0, 200_000, 0]), Reply::Word(0));
         }
-        call(machine, copier, owner, Number::GetMsg, [port, 0, 0, 0]);
-    }
-    for number in Number::ALL {
-        for words in [[smo, to, 1, 2], [0, 40, u64::MAX, 9], [to, 1, 0, 0]] {
-            call(machine, copier, owner, *number, words);
-            call(machine, copier, &mut target, *number, words);
+        for port in 0..8 {
+            let _ = self.owner(Number::OpenPort, [port, 0, 0, 0]);
+            let _ = self.owner(Number::WatchTask, [to, port, 0, 0]);
+            for _ in 0..40 {
+                let _ = self.target(Number::SendMsg, [own, port, 0, 0]);
+            }
+            let _ = self.owner(Number::GetMsg, [port, 0, 0, 0]);
+        }
+        for number in Number::ALL {
+            for words in [[smo, to, 1, 2], [0, 40, u64::MAX, 9], [to, 1, 0, 0]] {
+                let _ = self.owner(*number, words);
+                let _ = self.target(*number, words);
+            }
+        }
+        for _ in 0..100 {
+            let _ = self.owner(Number::ShareMem, [own, 0, 1, 2]);
         }
     }
-    for _ in 0..100 {
-        call(machine, copier, owner, Number::ShareMem, [own, 0, 1, 2]);
+
+    /// Ends both tasks with all that they have, and starts them again.
+    fn live_again(&mut self) {
+        for (thread, reason) in [(&self.target, Reason::Killed), (&self.owner, Reason::Exit)] {
+            end_task(&self.machine, thread.task(), Ending { status: 0, reason }).unwrap();
+        }
+        self.owner = self.machine.start(b"owner");
+        self.target = self.machine.start(b"target");
     }
-    end_task(
-        machine,
-        target.task(),
-        Ending {
-            status: 0,
-            reason: Reason::Killed,
-        },
-    )
-    .unwrap();
-    for port in 0..8 {
-        call(machine, copier, owner, Number::ClosePort, [port, 0, 0, 0]);
-    }
-    end_task(
-        machine,
-        owner.task(),
-        Ending {
-            status: 0,
-            reason: Reason::Exit,
-        },
-    )
-    .unwrap();
-    *owner = start(b"owner");
 }
 
 #[test]
 fn no_call_allocates() {
-    let _turn = TURN.lock().unwrap();
-    let (kernel, copiers) = Kernel::new(Limits::default(), ()).unwrap();
-    let machine = Bare {
-        plane: kernel.plane(),
-        kernel: Mutex::new(kernel),
-    };
-    let mut copier = copiers.into_vec().pop().unwrap();
-    let mut owner = machine
-        .with_kernel(|kernel| kernel.start_task(b"owner", Quota::default()))
-        .unwrap();
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let mut world = World::new();
+    let before = ALLOCATIONS.get();
     for _ in 0..50 {
-        one_round(&machine, &mut copier, &mut owner);
+        world.call_everything();
+        world.live_again();
     }
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before);
-    assert!(machine.with_kernel(|kernel| kernel.invariants_hold()));
+    assert_eq!(ALLOCATIONS.get(), before);
+    let holds = world.machine.with_kernel(|kernel| kernel.invariants_hold());
+    assert!(holds);
 }
 
 /// Bytes that a kernel of these limits allocates, all of them when it is made.
 fn table_bytes(limits: Limits) -> usize {
-    let before = BYTES.load(Ordering::Relaxed);
+    let before = BYTES.get();
     let kernel = Kernel::new(limits, ()).unwrap();
-    let bytes = BYTES.load(Ordering::Relaxed) - before;
+    let bytes = BYTES.get() - before;
     drop(kernel);
     bytes
 }
@@ -218,7 +232,6 @@ fn table_bytes(limits: Limits) -> usize {
 #[test]
 #[cfg_attr(miri, ignore = "large tables, and nothing for Miri to find in them")]
 fn an_idle_task_costs_at_most_a_kibibyte_of_tables() {
-    let _turn = TURN.lock().unwrap();
     let few = Limits {
         tasks: 1 << 10,
         smos: 1 << 16,

@@ -2,7 +2,8 @@
 
 use crate::{Act, Kind, Memory, Sim};
 use usufruct_core::{
-    CopyFault, Fences, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer, Unmapped,
+    Access, CopyFault, Fences, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer,
+    Unmapped,
 };
 
 /// One thread: nobody else can hold a pin, so a wait that does not end at once
@@ -73,7 +74,7 @@ impl<S: Sink + Clone> Machine for Sim<S> {
         &self.sink
     }
 
-    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+    fn reaches(&self, task: TaskKey, span: Span, _: Access) -> bool {
         span.lies_below(self.memories.borrow()[task.index()].bytes_of(task).len() as u64)
     }
 

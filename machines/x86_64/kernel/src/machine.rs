@@ -9,8 +9,8 @@ use alloc::sync::Arc;
 use core::hint;
 use spin::Mutex;
 use usufruct_core::{
-    BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, Plane, Span, TaskKey, ThreadId,
-    Transfer, Unmapped,
+    Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, Plane, Span, TaskKey,
+    ThreadId, Transfer, Unmapped,
 };
 
 /// The kernel's core on page tables. One for the whole system.
@@ -126,9 +126,9 @@ impl Machine for Bare {
         &()
     }
 
-    fn reaches(&self, task: TaskKey, span: Span) -> bool {
+    fn reaches(&self, task: TaskKey, span: Span, access: Access) -> bool {
         self.space(task)
-            .is_some_and(|space| space.covers(span, false))
+            .is_some_and(|space| space.covers(span, access == Access::Store))
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
