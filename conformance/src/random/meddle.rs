@@ -30,51 +30,40 @@ pub enum Trouble {
     CallerFails,
 }
 
-/// A machine's ways to make trouble and to look into its kernel.
+/// A machine's ways to make trouble and to look into its kernel. One that makes no trouble
+/// leaves all but the last as they are.
 pub trait Meddler<R: Rig> {
-    /// Whether there are any.
-    const CAN: bool;
+    /// Whether there is trouble.
+    const CAN: bool = false;
 
     /// From here on, the next such step fails or waits.
-    fn make_trouble(rig: &mut R, trouble: Trouble);
+    fn make_trouble(_: &mut R, _: Trouble) {}
 
     /// Forgets the trouble that did not come to pass.
-    fn make_peace(rig: &mut R);
+    fn make_peace(_: &mut R) {}
 
     /// Whether a step of the living probe's call waits.
-    fn call_is_held(rig: &R, probe: Probe) -> bool;
+    fn call_is_held(_: &R, _: Probe) -> bool {
+        false
+    }
 
     /// Whether a step of the probe's end waits.
-    fn end_is_held(rig: &R, probe: Probe) -> bool;
+    fn end_is_held(_: &R, _: Probe) -> bool {
+        false
+    }
 
     /// Lets the steps go on that wait in the probe's call, and in its end.
-    fn let_go_on(rig: &mut R, probe: Probe);
+    fn let_go_on(_: &mut R, _: Probe) {}
 
     /// Whether the kernel's books agree with each other.
     fn invariants_hold(rig: &R) -> bool;
 }
 
-/// For machines that have none.
+/// For machines whose kernel can not be looked into.
 #[derive(Debug)]
 pub struct NoMeddler;
 
 impl<R: Rig> Meddler<R> for NoMeddler {
-    const CAN: bool = false;
-
-    fn make_trouble(_: &mut R, _: Trouble) {}
-
-    fn make_peace(_: &mut R) {}
-
-    fn call_is_held(_: &R, _: Probe) -> bool {
-        false
-    }
-
-    fn end_is_held(_: &R, _: Probe) -> bool {
-        false
-    }
-
-    fn let_go_on(_: &mut R, _: Probe) {}
-
     fn invariants_hold(_: &R) -> bool {
         true
     }

@@ -3,8 +3,7 @@
 //!
 //! `USUFRUCT_RANDOM_CALLS` and `USUFRUCT_RANDOM_SEED` choose a longer run, or another.
 
-use usufruct_conformance::Probe;
-use usufruct_conformance::random::{self, Meddler, Trouble};
+use usufruct_conformance::random::{self, Meddler};
 
 use crate::rig::{RustProbe, WasmRig};
 
@@ -14,18 +13,6 @@ const USUAL_CALLS: u64 = 10_000;
 struct Looker;
 
 impl Meddler<WasmRig<RustProbe>> for Looker {
-    const CAN: bool = false;
-
-    fn make_trouble(_: &mut WasmRig<RustProbe>, _: Trouble) {}
-
-    fn make_peace(_: &mut WasmRig<RustProbe>) {}
-
-    fn is_held(_: &WasmRig<RustProbe>, _: Probe) -> bool {
-        false
-    }
-
-    fn let_go_on(_: &mut WasmRig<RustProbe>, _: Probe) {}
-
     fn invariants_hold(rig: &WasmRig<RustProbe>) -> bool {
         rig.invariants_hold()
     }
