@@ -189,6 +189,8 @@ macro_rules! scripts {
             ports_are_0_to_31: "6: Ports are 0 to 31; another number: -1 INVALID_PORT.";
             opening_an_open_port_is_refused: "6: Opening an open port: -1 PORT_DISABLED.";
             a_message_arrives_as_it_was_sent: "6: The kernel supplies the sender; it can not be forged.";
+            an_id_in_a_message_confers_nothing: "6: An id in a message confers nothing by itself.";
+            a_threads_id_means_its_task_here_too: "2: Wherever a task is expected, a thread's id means its task.";
             first_in_first_out: "6: First in, first out. Nothing there: NO_MSG.";
             a_message_arrives_at_its_port_only: "6: `get_msg`: -1 if empty.";
             a_port_has_room_for_two_floods: "6: A port queues up to 64; one sender may hold at most half of a port's. A full one: PORT_FULL.";

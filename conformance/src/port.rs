@@ -1,7 +1,7 @@
 //! Ports: messages from task to task, in order, from whom they say.
 
-use crate::{MESSAGE_AT, Message, Rig, SENDER_AT, Task, World};
-use usufruct_abi::{Error, Number};
+use crate::{MESSAGE_AT, Message, Rig, SENDER_AT, Task, World, part};
+use usufruct_abi::{Error, Number, READ_PERM, WRITE_PERM};
 
 /// Messages that one port queues at most.
 const PORT_ROOM: i32 = 64;
@@ -122,6 +122,40 @@ pub fn a_message_arrives_as_it_was_sent<R: Rig>(world: &mut World<R>) {
             words
         })
     );
+}
+
+/// The receiver knows the number, and may do nothing with what it names.
+pub fn an_id_in_a_message_confers_nothing<R: Rig>(world: &mut World<R>) {
+    let (a, b, c) = (world.start("a"), world.start("b"), world.start("c"));
+    let smo = world.share(a, b, part(0, 100), READ_PERM | WRITE_PERM);
+    assert_eq!(world.open(c, 0), Ok(0));
+    for sender in [a, b] {
+        assert_eq!(world.send(sender, c, 0, [smo, 0, 0, 0]), Ok(0));
+        let message = world.get(c, 0).unwrap();
+        assert_eq!(message.words[0], smo);
+        assert_eq!(world.read(c, smo, (0, 100), 0), Err(Error::NotSmoTarget));
+        assert_eq!(world.pass(c, smo, c), Err(Error::NotSmoTarget));
+        assert_eq!(world.claim(c, smo), Err(Error::SmoNotOwned));
+    }
+}
+
+/// Sending to a thread is sending to its task, and so is watching it.
+pub fn a_threads_id_means_its_task_here_too<R: Rig>(world: &mut World<R>) {
+    let (a, b) = (world.start("a"), world.start("b"));
+    let thread = world.call(b, Number::GetCurrentThread, [0; 4]).unwrap();
+    let message = world.at(a, MESSAGE_AT);
+    for task in [a, b] {
+        assert_eq!(world.open(task, 0), Ok(0));
+    }
+    assert_eq!(world.send_raw(a, thread, 0, message), Ok(0));
+    assert_eq!(
+        world.get(b, 0).map(|message| message.sender),
+        Ok(world.id(a))
+    );
+    assert_eq!(world.watch(a, thread, 0), Ok(0));
+    let id = world.id(b);
+    world.exit(b, 0);
+    assert_eq!(world.get(a, 0).map(|message| message.words[0]), Ok(id));
 }
 
 /// By several senders, over several ports.

@@ -1,6 +1,6 @@
 //! Quotas and full tables: refused at once, for the caller only.
 
-use crate::{Rig, Task, World, part};
+use crate::{Rig, Tables, Task, World, index, part};
 use usufruct_abi::{Error, READ_PERM};
 
 /// Objects that every task is sure of, whatever the others do.
@@ -49,10 +49,9 @@ pub fn every_task_is_sure_of_its_objects<R: Rig>(world: &mut World<R>) {
     let hog = world.start("hog");
     let (hoarded, refusal) = share_all(world, hog, early);
     assert_eq!(refusal, Error::NoMem);
-    assert!(
-        hoarded.len() > SURE_SMOS,
-        "the table is larger than what is promised"
-    );
+    // All but what each other task is sure of, `host` and those to come included.
+    let Tables { tasks, smos, .. } = Tables::OF_THE_SUITE;
+    assert_eq!(hoarded.len(), index(smos) - index(tasks - 1) * SURE_SMOS);
 
     let mut tasks = vec![early];
     while let Ok(task) = world.try_start(&format!("late{}", tasks.len()), crate::SMO_QUOTA) {
@@ -116,7 +115,7 @@ pub fn a_full_task_table_refuses_starts_only<R: Rig>(world: &mut World<R>) {
     while let Ok(task) = world.try_start(&format!("task{}", tasks.len()), crate::SMO_QUOTA) {
         tasks.push(task);
     }
-    let wanted = crate::Tables::OF_THE_SUITE.tasks as usize - 1;
+    let wanted = index(Tables::OF_THE_SUITE.tasks) - 1;
     assert_eq!(tasks.len(), wanted, "`host` is the first of the tasks");
     let smo = world.share(tasks[0], tasks[1], part(0, 16), READ_PERM);
     world.exit(tasks[2], 0);
