@@ -32,6 +32,9 @@ pub use coverage::Coverage;
 pub use meddle::{Meddler, NoMeddler, Trouble};
 use player::Player;
 
+/// So many calls are enough for [`Coverage::assert_wide`] with 100 of each answer.
+pub const WIDE_CALLS: u64 = 200_000;
+
 /// Steps of one sequence. Long enough for full tables and forgotten tasks, short enough to be
 /// shrunk.
 const STEPS: usize = 400;

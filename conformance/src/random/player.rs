@@ -204,10 +204,8 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         if let Some(index) = self.idle(who) {
             let Actor { task, id, .. } = self.actors[index];
             let start = usize::from(at) % WINDOW_BYTES;
-            let bytes: Vec<u8> = (start..WINDOW_BYTES)
-                .zip(byte..)
-                .map(|(_, byte)| byte)
-                .collect();
+            let following = std::iter::successors(Some(byte), |byte| Some(byte.wrapping_add(1)));
+            let bytes: Vec<u8> = following.take(WINDOW_BYTES - start).collect();
             self.world.poke(task, start as u64, &bytes);
             self.diary.note(Deed::Stores { id, offset: start });
             let memory = &mut self.model.tasks.get_mut(&id).expect("a living task").memory;

@@ -208,7 +208,7 @@ fn smo() -> impl Strategy<Value = SmoWish> {
         30 => any::<Draw>().prop_map(SmoWish::Fitting),
         5 => any::<Draw>().prop_map(SmoWish::Living),
         2 => any::<Draw>().prop_map(SmoWish::Gone),
-        2 => edge().prop_map(SmoWish::Number),
+        3 => edge().prop_map(SmoWish::Number),
     ]
 }
 
@@ -216,7 +216,7 @@ fn port() -> impl Strategy<Value = PortWish> {
     prop_oneof![
         24 => any::<Draw>().prop_map(PortWish::Fitting),
         4 => any::<Draw>().prop_map(PortWish::Few),
-        1 => edge().prop_map(PortWish::Number),
+        2 => edge().prop_map(PortWish::Number),
     ]
 }
 
@@ -268,12 +268,12 @@ fn messages() -> impl Strategy<Value = Wish> {
         2 => (task(), port()).prop_map(|(task, port)| Wish::Watch { task, port }),
         2 => (any::<Draw>(), length(), prop::bool::weighted(0.9))
             .prop_map(|(name, length, is_memory)| Wish::Find { name, length, is_memory }),
-        5 => port().prop_map(|port| Wish::Open { port }),
-        1 => port().prop_map(|port| Wish::Close { port }),
+        7 => port().prop_map(|port| Wish::Open { port }),
+        2 => port().prop_map(|port| Wish::Close { port }),
         7 => (task(), port(), place()).prop_map(|(task, port, at)| Wish::Send { task, port, at }),
         6 => (port(), place(), place()).prop_map(|(port, at, sender_at)| Wish::Get { port, at, sender_at }),
-        1 => port().prop_map(|port| Wish::Count { port }),
-        1 => (port(), timeout()).prop_map(|(port, timeout_ms)| Wish::Wait { port, timeout_ms }),
+        2 => port().prop_map(|port| Wish::Count { port }),
+        2 => (port(), timeout()).prop_map(|(port, timeout_ms)| Wish::Wait { port, timeout_ms }),
         1 => Just(Wish::LastError),
         1 => Just(Wish::CurrentTask),
     ]

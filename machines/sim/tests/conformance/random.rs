@@ -27,7 +27,7 @@ fn random_calls_agree_with_the_model() {
     let coverage = random::run::<SimRig, SimMeddler>(calls, seed);
     println!("seed {seed}: {coverage}");
     assert!(coverage.ends > 0 && coverage.troubles > 0);
-    if calls >= 1_000_000 {
+    if calls >= random::WIDE_CALLS {
         coverage.assert_wide(100);
     }
 }

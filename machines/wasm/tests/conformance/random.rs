@@ -34,4 +34,7 @@ fn random_calls_agree_with_the_model() {
     let coverage = random::run::<WasmRig<RustProbe>, Looker>(calls, seed);
     println!("seed {seed}: {coverage}");
     assert!(coverage.ends > 0);
+    if calls >= random::WIDE_CALLS {
+        coverage.assert_wide(100);
+    }
 }
