@@ -52,7 +52,10 @@ impl Breakages {
             }
         }
         if !survivors.is_empty() {
-            bail!("nobody noticed {}", survivors.join(", "));
+            bail!(
+                "not noticed by every test that should: {}",
+                survivors.join(", ")
+            );
         }
         println!("breakages: each was noticed by each test that it names");
         Ok(())
