@@ -18,6 +18,13 @@ const UNSAFE_ALLOWED: &[(&str, &str)] = &[
     ("machines/x86_64", "drives the processor"),
     ("guest/rust", "imports the kernel's calls"),
     ("guest/programs", "imports the kernel's calls"),
+    ("core/tests/tables.rs", "an allocator that counts"),
+    ("core/tests/loom.rs", "bytes in which loom sees a race"),
+    ("core/tests/race.rs", "bytes in which Miri sees a race"),
+    (
+        "examples/thumbnail/decoder/src/hostile",
+        "pointers that are meant to be wrong",
+    ),
 ];
 
 /// The one file whose code depends on `cfg(loom)`.
