@@ -4,6 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -35,12 +36,16 @@ impl Drop for Resident {
         if !self.life.shared.fences.announces {
             // Nobody waits for copies: they may still be reading.
             std::mem::forget(store);
+        } else {
+            drop(store);
         }
+        self.life.is_resident.store(false, Ordering::Release);
     }
 }
 
 /// Runs a task to its end.
 pub(crate) async fn drive(life: Arc<Life>, store: Store<Guest>) {
+    life.is_resident.store(true, Ordering::Release);
     let mut resident = Resident {
         life: life.clone(),
         store: Some(store),
@@ -61,15 +66,16 @@ pub(crate) async fn drive(life: Arc<Life>, store: Store<Guest>) {
     }
 }
 
-/// When a slice is over it is the next task's turn, or the end.
+/// When a slice is over it is the next task's turn, or the end. A task that has
+/// slept finds its slice over long ago, and still has its turn.
 fn yield_when_slices_end(life: &Arc<Life>, store: &mut Store<Guest>) {
     let life = Arc::downgrade(life);
     store.epoch_deadline_callback(move |_| {
-        let is_killed = life.upgrade().is_none_or(|life| life.is_killed());
-        Ok(if is_killed {
-            UpdateDeadline::Interrupt
-        } else {
-            UpdateDeadline::Yield(1)
+        Ok(match life.upgrade() {
+            Some(life) if life.is_killed() => UpdateDeadline::Interrupt,
+            Some(life) if life.has_just_begun() => UpdateDeadline::Continue(1),
+            Some(_) => UpdateDeadline::Yield(1),
+            None => UpdateDeadline::Interrupt,
         })
     });
 }
@@ -83,6 +89,9 @@ async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasm
         if killed.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
         }
+        let Some(_running) = life.enter() else {
+            return Poll::Ready(None);
+        };
         let begun = Instant::now();
         let polled = guest.as_mut().poll(context);
         life.counters.count_run_time(begun.elapsed());

@@ -5,7 +5,7 @@
 //!                                              │ make
 //!   streams.rs  arguments, files ──► state.rs  the task's Store
 //!                                              │ start
-//!   drive.rs  runs it on the workers, slice by slice, to its end
+//!   drive.rs  runs it to its end, slice by slice (executor.rs, clock.rs)
 //!                                              │ a call of the guest
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
@@ -41,11 +41,13 @@
 //! ```
 
 mod bytes;
+mod clock;
 mod config;
 mod copier;
 mod counters;
 mod drive;
 mod engine;
+mod executor;
 mod layout;
 mod link;
 mod machine;

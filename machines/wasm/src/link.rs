@@ -1,9 +1,8 @@
 //! usufruct's calls as WebAssembly imports. Who calls is fixed here: the
 //! identity comes from the Store that the call came out of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, timeout_at};
 use usufruct_abi::Number;
 use usufruct_core::{CopyRequest, Direction, Reply, Window, copy, resume, serve};
 use wasmtime::{Caller, Linker, Result};
@@ -159,7 +158,13 @@ async fn wait_msg(mut caller: Caller<'_, Guest>, (port, timeout_ms): (u32, u32))
             }
             Some(ms) => {
                 let deadline = begun + Duration::from_millis(u64::from(ms));
-                timeout_at(deadline, bell.notified()).await.is_err()
+                caller
+                    .data()
+                    .shared
+                    .clock
+                    .within(deadline, bell.notified())
+                    .await
+                    .is_none()
             }
         };
         let state = caller.data_mut();

@@ -9,6 +9,7 @@ use usufruct_core::{
 };
 
 use crate::bytes::move_bytes;
+use crate::clock::Clock;
 use crate::copier::Stock;
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) trace: Trace,
     pub(crate) spaces: Spaces,
     pub(crate) wakers: Wakers,
+    pub(crate) clock: Clock,
     pub(crate) copiers: Stock,
 }
 

@@ -1,9 +1,8 @@
 //! A system: one kernel, its workers, and the programs and tasks made in it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use usufruct_core::{Kernel, Limits};
@@ -11,9 +10,11 @@ use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1;
 
+use crate::clock::Clock;
 use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
 use crate::engine;
+use crate::executor::Queue;
 use crate::link;
 use crate::machine::{Fences, Shared};
 use crate::program::{Known, LoadError, USUFRUCT, prepare};
@@ -26,7 +27,7 @@ use crate::wake::Wakers;
 /// Threads that may wait for files at one time.
 const FILE_THREADS: usize = 64;
 
-/// How long the end of a system waits for threads that wait for files.
+/// How long the end of a system waits for its tasks to leave the workers.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 /// One kernel and its machine. Dropping it ends every task.
@@ -35,10 +36,11 @@ pub struct System {
     engine: Engine,
     linker: Linker<Guest>,
     known: Known,
-    /// Taken when the system is dropped.
+    /// Files and streams. Taken when the system is dropped.
     runtime: Option<Runtime>,
-    /// Tells the clock to stop.
-    is_over: Arc<AtomicBool>,
+    queue: Queue,
+    /// Every task that has been made and may be alive.
+    lives: Mutex<Vec<Weak<Life>>>,
 }
 
 /// A module, compiled for one system: any number of tasks may run it.
@@ -85,24 +87,28 @@ impl System {
         let linker = linker(&engine, &config).map_err(StartError::Engine)?;
         let known = known(&engine, &linker, &shared);
         let runtime = Builder::new_multi_thread()
-            .worker_threads(config.workers as usize)
+            .worker_threads(1)
             .max_blocking_threads(FILE_THREADS)
-            .thread_name("usufruct-worker")
-            // Timers and files are looked at after every slice: with the usual
-            // interval a timer would wait for sixty of them.
-            .event_interval(1)
+            .thread_name("usufruct-files")
             .enable_all()
             .build()
             .map_err(StartError::Threads)?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        start_clock(engine.clone(), config.slice, is_over.clone()).map_err(StartError::Threads)?;
+        let queue = Queue::default();
+        queue
+            .start_workers(config.workers, runtime.handle())
+            .map_err(StartError::Threads)?;
+        shared
+            .clock
+            .start(engine.clone(), config.slice)
+            .map_err(StartError::Threads)?;
         Ok(Self {
             shared,
             engine,
             linker,
             known,
             runtime: Some(runtime),
-            is_over,
+            queue,
+            lives: Mutex::default(),
         })
     }
 
@@ -166,9 +172,11 @@ impl System {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.limits);
         let life = Life::new(store, name(), program.clone());
+        self.note(&life);
         Ok(Task {
             life,
-            workers: self.runtime().handle().clone(),
+            queue: self.queue.clone(),
+            tokio: self.runtime().handle().clone(),
         })
     }
 
@@ -178,6 +186,15 @@ impl System {
         self.shared.kernel().invariants_hold()
     }
 
+    /// Keeps a new task in mind, and forgets those that are gone.
+    fn note(&self, life: &Arc<Life>) {
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        if lives.len() == lives.capacity() {
+            lives.retain(|life| life.upgrade().is_some_and(|life| life.report().is_none()));
+        }
+        lives.push(Arc::downgrade(life));
+    }
+
     fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("it is taken by `drop` alone")
     }
@@ -185,11 +202,26 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // The clock still ticks, so that every guest comes to a yield.
-            runtime.shutdown_timeout(FAREWELL);
+        // The clock still ticks, so that every guest comes to a yield, and then
+        // to its end: sleeping ones too, for the kill wakes them.
+        let lives = std::mem::take(self.lives.get_mut().unwrap_or_else(PoisonError::into_inner));
+        for life in lives.iter().filter_map(Weak::upgrade) {
+            life.kill();
         }
-        self.is_over.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        let is_anybody_left = || {
+            lives
+                .iter()
+                .any(|life| life.strong_count() > 0 && Life::is_resident(life))
+        };
+        while is_anybody_left() && begun.elapsed() < FAREWELL {
+            thread::sleep(Duration::from_micros(100));
+        }
+        self.queue.close();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        self.shared.clock.stop();
     }
 }
 
@@ -220,6 +252,7 @@ fn shared(config: &Config) -> Result<Shared, StartError> {
         trace: config.trace.clone(),
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),
+        clock: Clock::default(),
         copiers: Stock::new(copiers),
     })
 }
@@ -252,18 +285,4 @@ fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known
         }
     }
     known
-}
-
-/// The clock that ends slices. It stops with the system.
-fn start_clock(engine: Engine, slice: Duration, is_over: Arc<AtomicBool>) -> std::io::Result<()> {
-    let tick = move || {
-        while !is_over.load(Ordering::Relaxed) {
-            thread::sleep(slice);
-            engine.increment_epoch();
-        }
-    };
-    thread::Builder::new()
-        .name("usufruct-clock".to_owned())
-        .spawn(tick)
-        .map(drop)
 }

@@ -1,8 +1,8 @@
 //! One task's life: made, run on the workers, ended, and only then unmapped.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -11,6 +11,7 @@ use wasmtime::Store;
 
 use crate::counters::{Counters, Usage};
 use crate::drive::drive;
+use crate::executor::Queue;
 use crate::machine::{Border, Shared};
 use crate::report::{FAILED_STATUS, Report};
 use crate::space::Memory;
@@ -28,7 +29,25 @@ pub(crate) const KILLED: Ending = Ending {
 #[derive(Clone)]
 pub struct Task {
     pub(crate) life: Arc<Life>,
-    pub(crate) workers: Handle,
+    pub(crate) queue: Queue,
+    /// For whoever waits in a thread of the host's.
+    pub(crate) tokio: Handle,
+}
+
+/// The guest's code is on no processor: it waits, or it is not its turn.
+const PAUSED: u8 = 0;
+/// The guest's code is on a processor.
+const RUNNING: u8 = 1;
+/// The guest's code never runs again.
+const STOPPED: u8 = 2;
+
+/// The guest's code runs while this lives.
+pub(crate) struct Running<'life>(&'life AtomicU8);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(PAUSED, Ordering::Release);
+    }
 }
 
 /// What a task's handles and its driver share.
@@ -44,6 +63,12 @@ pub(crate) struct Life {
     /// How it ended for the kernel. Held while an ending is carried out, and
     /// while the memory is published: a task that is over publishes nothing.
     ending: Mutex<Option<Ending>>,
+    /// One of the phases below.
+    phase: AtomicU8,
+    /// At which tick of the clock its turn began.
+    turn_began: AtomicU64,
+    /// Its Store is with the workers.
+    pub(crate) is_resident: AtomicBool,
     is_killed: AtomicBool,
     pub(crate) kill: Notify,
     report: OnceLock<Report>,
@@ -62,6 +87,9 @@ impl Life {
             unborn: Mutex::new(Some(store)),
             program,
             ending: Mutex::new(None),
+            phase: AtomicU8::new(PAUSED),
+            turn_began: AtomicU64::new(0),
+            is_resident: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             kill: Notify::new(),
             report: OnceLock::new(),
@@ -72,6 +100,44 @@ impl Life {
     /// Whether somebody has ended it from outside.
     pub(crate) fn is_killed(&self) -> bool {
         self.is_killed.load(Ordering::Acquire)
+    }
+
+    /// See [`Task::kill`].
+    pub(crate) fn kill(&self) {
+        if self.is_killed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let ending = self.end(KILLED);
+        self.kill.notify_one();
+        // A task that is not on a processor now is over now, however many are
+        // before it in the workers' queue. One that is comes to its slice's end.
+        if self.stop() {
+            self.finish(ending, String::new());
+            drop(self.take_store());
+        }
+    }
+
+    /// Lets the guest's code onto a processor, unless it has been stopped.
+    pub(crate) fn enter(&self) -> Option<Running<'_>> {
+        self.turn_began
+            .store(self.shared.clock.ticks(), Ordering::Relaxed);
+        self.change_phase(RUNNING).then(|| Running(&self.phase))
+    }
+
+    /// Whether the clock has not ticked since the guest's code was let on.
+    pub(crate) fn has_just_begun(&self) -> bool {
+        self.turn_began.load(Ordering::Relaxed) == self.shared.clock.ticks()
+    }
+
+    /// Keeps the guest's code from running ever again; fails while it runs.
+    fn stop(&self) -> bool {
+        self.change_phase(STOPPED)
+    }
+
+    fn change_phase(&self, to: u8) -> bool {
+        self.phase
+            .compare_exchange(PAUSED, to, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Ends the task for the kernel. When this returns the barrier has passed,
@@ -110,6 +176,16 @@ impl Life {
         decided
             .is_none()
             .then(|| use_memory(self.shared.spaces.of(self.key)))
+    }
+
+    pub(crate) fn report(&self) -> Option<&Report> {
+        self.report.get()
+    }
+
+    /// Whether the task's Store is with the workers.
+    pub(crate) fn is_resident(life: &Weak<Self>) -> bool {
+        life.upgrade()
+            .is_some_and(|life| life.is_resident.load(Ordering::Acquire))
     }
 
     fn take_store(&self) -> Option<Store<Guest>> {
@@ -154,13 +230,13 @@ impl Task {
     /// How it ended, if it has.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
-        self.life.report.get()
+        self.life.report()
     }
 
     /// Lets the task run. A second time, nothing happens.
     pub fn start(&self) {
         if let Some(store) = self.life.take_store() {
-            self.workers.spawn(drive(self.life.clone(), store));
+            self.queue.spawn(drive(self.life.clone(), store));
         }
     }
 
@@ -168,16 +244,7 @@ impl Task {
     /// gone and nothing moves through its objects; its own instructions end
     /// within a slice of about a millisecond of its running time.
     pub fn kill(&self) {
-        if self.life.is_killed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let ending = self.life.end(KILLED);
-        self.life.kill.notify_one();
-        if let Some(store) = self.life.take_store() {
-            // It never ran.
-            drop(store);
-            self.life.finish(ending, String::new());
-        }
+        self.life.kill();
     }
 
     /// Waits for the task's end. From a thread outside the system only.
@@ -187,7 +254,7 @@ impl Task {
     /// On one of the system's own threads.
     #[must_use]
     pub fn wait(&self) -> Report {
-        self.workers.block_on(self.ended())
+        self.tokio.block_on(self.ended())
     }
 
     /// Waits for the task's end.

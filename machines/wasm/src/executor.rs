@@ -1,0 +1,148 @@
+//! The workers, and who is next.
+//!
+//! All workers take from one queue, so every task that computes gets the same
+//! share, whichever worker it is on. A task that has been woken goes before
+//! those that only had to yield: it has waited already. It does so a few times
+//! in a row at most, so that two tasks that wake each other keep nobody out.
+//!
+//! Files and streams are tokio's business, on threads of its own; they wake
+//! tasks here.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use async_task::{Runnable, ScheduleInfo, WithInfo};
+use tokio::runtime::Handle;
+
+/// How many woken tasks may go before one that had to yield.
+const WOKEN_IN_A_ROW: u32 = 8;
+
+/// Who is ready to run. Shared by the workers and by whoever wakes tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue(Arc<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    ready: Mutex<Ready>,
+    is_more: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    /// Woken or new.
+    woken: VecDeque<Runnable>,
+    /// Those whose slice was over.
+    yielded: VecDeque<Runnable>,
+    woken_in_a_row: u32,
+    idle_workers: usize,
+    is_over: bool,
+}
+
+impl Ready {
+    fn next(&mut self) -> Option<Runnable> {
+        let turn_is_due = self.woken_in_a_row >= WOKEN_IN_A_ROW && !self.yielded.is_empty();
+        if !turn_is_due && let Some(woken) = self.woken.pop_front() {
+            self.woken_in_a_row = self.woken_in_a_row.saturating_add(1);
+            return Some(woken);
+        }
+        self.woken_in_a_row = 0;
+        self.yielded.pop_front()
+    }
+}
+
+impl Queue {
+    /// Starts `workers` threads, which can use what `tokio` offers.
+    pub(crate) fn start_workers(&self, workers: u32, tokio: &Handle) -> io::Result<()> {
+        for index in 0..workers {
+            let (queue, tokio) = (self.clone(), tokio.clone());
+            let work = move || {
+                let _context = tokio.enter();
+                queue.work();
+            };
+            thread::Builder::new()
+                .name(format!("usufruct-worker-{index}"))
+                .spawn(work)?;
+        }
+        Ok(())
+    }
+
+    /// Has the workers run a future to its end.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let queue = self.clone();
+        let schedule =
+            move |runnable, info: ScheduleInfo| queue.push(runnable, info.woken_while_running);
+        let (runnable, task) = async_task::spawn(future, WithInfo(schedule));
+        task.detach();
+        runnable.schedule();
+    }
+
+    /// No task runs any more, but for those that are on a worker now until they
+    /// yield. What is in the queue is dropped.
+    pub(crate) fn close(&self) {
+        let mut ready = self.ready();
+        ready.is_over = true;
+        let left = [
+            std::mem::take(&mut ready.woken),
+            std::mem::take(&mut ready.yielded),
+        ];
+        drop(ready);
+        self.0.is_more.notify_all();
+        // What goes with a task may schedule others, so not under the lock.
+        drop(left);
+    }
+
+    fn push(&self, runnable: Runnable, has_yielded: bool) {
+        let mut ready = self.ready();
+        if ready.is_over {
+            drop(ready);
+            drop(runnable);
+            return;
+        }
+        let queue = if has_yielded {
+            &mut ready.yielded
+        } else {
+            &mut ready.woken
+        };
+        queue.push_back(runnable);
+        let is_anybody_idle = ready.idle_workers > 0;
+        drop(ready);
+        if is_anybody_idle {
+            self.0.is_more.notify_one();
+        }
+    }
+
+    /// A worker's life.
+    fn work(&self) {
+        while let Some(runnable) = self.next() {
+            // A task that panics is dropped, and with it ends; the worker goes on.
+            let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+        }
+    }
+
+    fn next(&self) -> Option<Runnable> {
+        let mut ready = self.ready();
+        loop {
+            if ready.is_over {
+                return None;
+            }
+            if let Some(runnable) = ready.next() {
+                return Some(runnable);
+            }
+            ready.idle_workers += 1;
+            ready = self
+                .0
+                .is_more
+                .wait(ready)
+                .unwrap_or_else(PoisonError::into_inner);
+            ready.idle_workers -= 1;
+        }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
