@@ -254,7 +254,11 @@ impl View<'_> {
             TaskWish::Living(draw) => pick(&living(), draw / 32).unwrap_or(0),
             TaskWish::Dead(draw) => {
                 let dead: Vec<i32> = self.model.dead.iter().map(|(id, _)| *id).collect();
-                pick(&dead, draw).unwrap_or(0)
+                let ending = self.model.tasks.iter().filter(|(_, task)| task.is_ending);
+                let ending: Vec<i32> = ending.map(|(id, _)| *id).collect();
+                pick(&ending, draw)
+                    .or_else(|| pick(&dead, draw))
+                    .unwrap_or(0)
             }
             TaskWish::Number(number) => number,
         }

@@ -102,7 +102,7 @@ pub(super) enum Wish {
 pub(super) enum TaskWish {
     /// One that lives.
     Living(Draw),
-    /// One that has ended.
+    /// One whose end is not through, or one that has ended.
     Dead(Draw),
     /// Hardly one.
     Number(i32),
