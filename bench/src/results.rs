@@ -28,10 +28,40 @@ fn circumstances() -> String {
     format!(
         "- machine: {}\n- system: {}\n- commit: {}\n- command: `cargo run --release -p usufruct-bench -- {}`\n",
         processor(),
-        output("uname", &["-sr"]),
-        output("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
+        run(Command::new("uname").arg("-sr")),
+        commit(),
         arguments.join(" "),
     )
+}
+
+/// The commit, and whether what is measured has been changed since.
+fn commit() -> String {
+    let measured = [
+        "diff",
+        "--quiet",
+        "HEAD",
+        "--",
+        "../abi",
+        "../core",
+        "../machines/wasm",
+        "src",
+    ];
+    let is_changed = !git()
+        .args(measured)
+        .status()
+        .is_ok_and(|status| status.success());
+    let commit = run(git().args(["rev-parse", "--short=12", "HEAD"]));
+    if is_changed {
+        format!("{commit}, with changes")
+    } else {
+        commit
+    }
+}
+
+fn git() -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(env!("CARGO_MANIFEST_DIR"));
+    git
 }
 
 fn processor() -> String {
@@ -46,8 +76,9 @@ fn processor() -> String {
     }
 }
 
-fn output(program: &str, arguments: &[&str]) -> String {
-    match Command::new(program).args(arguments).output() {
+/// What a program prints; `unknown` if it does not run here.
+fn run(command: &mut Command) -> String {
+    match command.output() {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         }

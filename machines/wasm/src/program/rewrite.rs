@@ -213,39 +213,44 @@ fn is_copy(module: &str, name: &str) -> bool {
 ///
 /// It calls the import with the bytes done so far until a burst fails or covers
 /// the rest. The kernel checks the whole range each time, so the first burst
-/// refuses what a single copy would refuse, negative sizes included.
+/// refuses what a single copy would refuse, negative sizes included; and a copy
+/// of one burst costs no loop.
 fn front(import: u32) -> Function {
     let [size, done, answer] = [2, 4, 5];
+    let burst = BURST_BYTES.cast_signed();
     let mut body = Function::new([(2, ValType::I32)]);
     let mut code = body.instructions();
+    call_burst(&mut code, import);
+    code.local_tee(answer)
+        .local_get(size)
+        .i32_const(burst)
+        .i32_le_s()
+        .i32_or();
+    code.if_(BlockType::Empty).local_get(answer).return_().end();
+    // Here size > burst, so none of these sums wraps.
     code.loop_(BlockType::Empty);
-    for argument in 0..=done {
-        code.local_get(argument);
-    }
-    code.call(import).local_set(answer);
-    give_up_unless_zero(&mut code, answer);
-    // Here size >= 0 and done <= size. Rest no longer than a burst: all is done.
+    code.local_get(done)
+        .i32_const(burst)
+        .i32_add()
+        .local_set(done);
+    call_burst(&mut code, import);
+    code.local_tee(answer).i32_eqz();
     code.local_get(size)
         .local_get(done)
         .i32_sub()
-        .i32_const(BURST_BYTES.cast_signed())
+        .i32_const(burst)
         .i32_gt_s();
-    code.if_(BlockType::Empty);
-    code.local_get(done)
-        .i32_const(BURST_BYTES.cast_signed())
-        .i32_add()
-        .local_set(done);
-    code.br(1).end().end();
-    code.i32_const(0).end();
+    code.i32_and().br_if(0).end();
+    code.local_get(answer).end();
     body
 }
 
-fn give_up_unless_zero(code: &mut InstructionSink<'_>, answer: u32) {
-    code.local_get(answer)
-        .if_(BlockType::Empty)
-        .local_get(answer)
-        .return_()
-        .end();
+/// Calls the import with the front's arguments, and with the bytes done.
+fn call_burst(code: &mut InstructionSink<'_>, import: u32) {
+    for argument in 0..5 {
+        code.local_get(argument);
+    }
+    code.call(import);
 }
 
 impl Reencode for Rewriter {
