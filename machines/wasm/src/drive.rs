@@ -11,10 +11,10 @@ use std::time::Instant;
 use tokio::task::spawn_blocking;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::life::{KILLED, Life};
 use crate::report::ending_of;
 use crate::space::Memory;
 use crate::state::Guest;
-use crate::task::{KILLED, Life};
 
 /// A memory larger than this, in bytes, is given back by another thread: that
 /// takes tens of milliseconds for a gibibyte, which the worker's tasks would wait.

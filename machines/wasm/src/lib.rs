@@ -49,6 +49,7 @@ mod drive;
 mod engine;
 mod executor;
 mod layout;
+mod life;
 mod link;
 mod machine;
 #[doc(hidden)]

@@ -15,13 +15,14 @@ use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
 use crate::engine;
 use crate::executor::Queue;
+use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared};
 use crate::program::{Known, LoadError, USUFRUCT, prepare};
 use crate::self_test;
 use crate::space::Spaces;
 use crate::state::Guest;
-use crate::task::{Life, Task};
+use crate::task::Task;
 use crate::wake::Wakers;
 
 /// Threads that may wait for files at one time.

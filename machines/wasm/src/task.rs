@@ -1,28 +1,16 @@
-//! One task's life: made, run on the workers, ended, and only then unmapped.
+//! The handle of a task.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use usufruct_core::{Ending, Reason, TaskId, TaskKey, end_task};
-use wasmtime::Store;
+use usufruct_core::TaskId;
 
-use crate::counters::{Counters, Usage};
+use crate::counters::Usage;
 use crate::drive::drive;
 use crate::executor::Queue;
-use crate::machine::{Border, Shared};
-use crate::report::{FAILED_STATUS, Report};
-use crate::space::Memory;
-use crate::state::Guest;
-use crate::system::Program;
-
-/// How a killed task ends.
-pub(crate) const KILLED: Ending = Ending {
-    status: FAILED_STATUS,
-    reason: Reason::Killed,
-};
+use crate::life::Life;
+use crate::report::Report;
 
 /// A task of a [`System`](crate::System): it exists from its making, under its
 /// name, and runs when it is started. A handle; the task goes on without it.
@@ -32,180 +20,6 @@ pub struct Task {
     pub(crate) queue: Queue,
     /// For whoever waits in a thread of the host's.
     pub(crate) tokio: Handle,
-}
-
-/// The guest's code is on no processor: it waits, or it is not its turn.
-const PAUSED: u8 = 0;
-/// The guest's code is on a processor.
-const RUNNING: u8 = 1;
-/// The guest's code never runs again.
-const STOPPED: u8 = 2;
-
-/// The guest's code runs while this lives.
-pub(crate) struct Running<'life>(&'life AtomicU8);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.store(PAUSED, Ordering::Release);
-    }
-}
-
-/// What a task's handles and its driver share.
-pub(crate) struct Life {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) id: TaskId,
-    key: TaskKey,
-    pub(crate) name: String,
-    pub(crate) counters: Arc<Counters>,
-    /// The Store, until the driver takes it.
-    unborn: Mutex<Option<Store<Guest>>>,
-    pub(crate) program: Program,
-    /// How it ended for the kernel. Held while an ending is carried out, and
-    /// while the memory is published: a task that is over publishes nothing.
-    ending: Mutex<Option<Ending>>,
-    /// One of the phases below.
-    phase: AtomicU8,
-    /// At which tick of the clock its turn began.
-    turn_began: AtomicU64,
-    /// Its Store is with the workers.
-    pub(crate) is_resident: AtomicBool,
-    is_killed: AtomicBool,
-    pub(crate) kill: Notify,
-    report: OnceLock<Report>,
-    ended: Notify,
-}
-
-impl Life {
-    pub(crate) fn new(store: Store<Guest>, name: String, program: Program) -> Arc<Self> {
-        let state = store.data();
-        Arc::new(Self {
-            shared: state.shared.clone(),
-            id: state.thread.task(),
-            key: state.thread.key(),
-            name,
-            counters: state.counters.clone(),
-            unborn: Mutex::new(Some(store)),
-            program,
-            ending: Mutex::new(None),
-            phase: AtomicU8::new(PAUSED),
-            turn_began: AtomicU64::new(0),
-            is_resident: AtomicBool::new(false),
-            is_killed: AtomicBool::new(false),
-            kill: Notify::new(),
-            report: OnceLock::new(),
-            ended: Notify::new(),
-        })
-    }
-
-    /// Whether somebody has ended it from outside.
-    pub(crate) fn is_killed(&self) -> bool {
-        self.is_killed.load(Ordering::Acquire)
-    }
-
-    /// See [`Task::kill`].
-    pub(crate) fn kill(&self) {
-        if self.is_killed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let ending = self.end(KILLED);
-        self.kill.notify_one();
-        // A task that is not on a processor now is over now, however many are
-        // before it in the workers' queue. One that is comes to its slice's end.
-        if self.stop() {
-            self.finish(ending, String::new());
-            drop(self.take_store());
-        }
-    }
-
-    /// Lets the guest's code onto a processor, unless it has been stopped.
-    pub(crate) fn enter(&self) -> Option<Running<'_>> {
-        self.turn_began
-            .store(self.shared.clock.ticks(), Ordering::Relaxed);
-        self.change_phase(RUNNING).then(|| Running(&self.phase))
-    }
-
-    /// Whether the clock has not ticked since the guest's code was let on.
-    pub(crate) fn has_just_begun(&self) -> bool {
-        self.turn_began.load(Ordering::Relaxed) == self.shared.clock.ticks()
-    }
-
-    /// Keeps the guest's code from running ever again; fails while it runs.
-    fn stop(&self) -> bool {
-        self.change_phase(STOPPED)
-    }
-
-    fn change_phase(&self, to: u8) -> bool {
-        self.phase
-            .compare_exchange(PAUSED, to, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Ends the task for the kernel. When this returns the barrier has passed,
-    /// whoever carried it out; the answer is the ending that counts, the first.
-    pub(crate) fn end(&self, ending: Ending) -> Ending {
-        let mut decided = self.ending();
-        if let Some(first) = *decided {
-            return first;
-        }
-        *decided = Some(ending);
-        let border = Border {
-            shared: &self.shared,
-            caller: None,
-        };
-        // It was alive until now, for nobody else ends it.
-        let _ = end_task(&border, self.id, ending);
-        ending
-    }
-
-    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets others see the task's memory, unless it is over.
-    pub(crate) fn publish(&self, task: TaskKey, memory: Memory) {
-        let decided = self.ending();
-        if decided.is_none() {
-            self.shared.spaces.publish(task, memory);
-        }
-    }
-
-    /// Uses the memory as it is published, which can not go meanwhile: the
-    /// task's end waits. `None` if it has ended.
-    pub(crate) fn while_alive<R>(&self, use_memory: impl FnOnce(Memory) -> R) -> Option<R> {
-        let decided = self.ending();
-        decided
-            .is_none()
-            .then(|| use_memory(self.shared.spaces.of(self.key)))
-    }
-
-    pub(crate) fn report(&self) -> Option<&Report> {
-        self.report.get()
-    }
-
-    /// Whether the task's Store is with the workers.
-    pub(crate) fn is_resident(life: &Weak<Self>) -> bool {
-        life.upgrade()
-            .is_some_and(|life| life.is_resident.load(Ordering::Acquire))
-    }
-
-    fn take_store(&self) -> Option<Store<Guest>> {
-        self.unborn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    pub(crate) fn finish(&self, ending: Ending, text: String) {
-        self.shared.wakers.remove(self.id.into());
-        let report = Report {
-            ending,
-            text,
-            usage: self.counters.usage(),
-        };
-        if self.report.set(report).is_ok() {
-            self.ended.notify_waiters();
-        }
-    }
 }
 
 impl Task {
@@ -262,7 +76,7 @@ impl Task {
         loop {
             let mut notified = pin!(self.life.ended.notified());
             notified.as_mut().enable();
-            if let Some(report) = self.life.report.get() {
+            if let Some(report) = self.life.report() {
                 return report.clone();
             }
             notified.await;

@@ -124,6 +124,16 @@ fn a_system_is_dropped_while_its_tasks_copy_from_each_other() {
     }
 }
 
+/// The name is free again, and so is the place in the table.
+#[test]
+fn a_task_that_is_made_and_never_started_ends_with_its_last_handle() {
+    let system = system();
+    let program = load(&system, SPIN);
+    for _ in 0..1000 {
+        drop(system.make(&program, &Spec::new("unborn")).unwrap());
+    }
+}
+
 #[test]
 fn a_start_section_runs_first_and_as_the_task() {
     let body = r#"
