@@ -171,6 +171,9 @@ impl<S: Sink> Kernel<S> {
     /// Why a copy found the record closed. `Ok` if the caller is the object's
     /// target and a change that leaves it so is under way: try again.
     pub(crate) fn explain_closed(&self, caller: TaskKey, id: SmoId) -> Result<(), Denied> {
+        if !self.plane.lives(caller) {
+            return Err(Denied::CallerEnding);
+        }
         let (slot, grant) = self.live_smo(id.raw())?;
         if grant.target != caller {
             return Err(Denied::NotTarget(grant.id));
