@@ -18,11 +18,10 @@ use crate::say::say;
 use crate::verdict::{History, Life};
 
 /// The lives that run now, so that an interrupt can reach them.
-#[derive(Default)]
 struct Running {
     is_interrupted: bool,
     /// One for each task of the plan.
-    lives: Vec<Option<Task>>,
+    lives: Vec<Task>,
 }
 
 type SharedRunning = Arc<Mutex<Running>>;
@@ -30,25 +29,20 @@ type SharedRunning = Arc<Mutex<Running>>;
 /// Runs all tasks until the last life of each has ended. Answers what became of them,
 /// in the order of the plan, and whether they were interrupted.
 pub(crate) fn to_the_end(ready: Ready) -> Result<(Vec<History>, bool), Fault> {
-    let cannot_wait = |cause: String| {
-        Fault::new(
-            "this machine",
-            cause,
-            "see that the user has file descriptors and threads left",
-        )
-    };
     let runtime = Builder::new_current_thread()
         .enable_time()
         .build()
-        .map_err(|error| cannot_wait(error.to_string()))?;
-    let running = SharedRunning::default();
-    let first_lives = ready.tasks.iter().map(|task| Some(task.first_life.clone()));
-    locked(&running).lives = first_lives.collect();
-    heed_interrupts(running.clone()).map_err(|error| cannot_wait(error.to_string()))?;
+        .map_err(cannot_wait)?;
+    let first_lives = ready.tasks.iter().map(|task| task.first_life.clone());
+    let running = Arc::new(Mutex::new(Running {
+        is_interrupted: false,
+        lives: first_lives.collect(),
+    }));
+    heed_interrupts(running.clone()).map_err(cannot_wait)?;
 
     let system = ready.system;
-    let histories = runtime.block_on(async {
-        let mut lives = JoinSet::new();
+    let mut histories = runtime.block_on(async {
+        let mut supervisors = JoinSet::new();
         for (index, task) in ready.tasks.into_iter().enumerate() {
             let supervisor = Supervisor {
                 index,
@@ -56,15 +50,19 @@ pub(crate) fn to_the_end(ready: Ready) -> Result<(Vec<History>, bool), Fault> {
                 running: running.clone(),
                 task,
             };
-            lives.spawn(supervisor.run());
+            supervisors.spawn(supervisor.run());
         }
-        lives.join_all().await
+        supervisors.join_all().await
     });
-    let mut histories = histories;
     histories.sort_by_key(|(index, _)| *index);
     let histories = histories.into_iter().map(|(_, history)| history).collect();
     let is_interrupted = locked(&running).is_interrupted;
     Ok((histories, is_interrupted))
+}
+
+fn cannot_wait(cause: io::Error) -> Fault {
+    let help = "see that the user has file descriptors and threads left";
+    Fault::new("this machine", cause.to_string(), help)
 }
 
 fn locked(running: &SharedRunning) -> MutexGuard<'_, Running> {
@@ -91,7 +89,7 @@ fn interrupt(running: &SharedRunning) {
         running.is_interrupted = true;
         running.lives.clone()
     };
-    for life in lives.into_iter().flatten() {
+    for life in lives {
         life.kill();
     }
 }
@@ -142,7 +140,7 @@ impl Supervisor {
             return false;
         }
         if let Some(life) = running.lives.get_mut(self.index) {
-            *life = Some(task.clone());
+            *life = task.clone();
         }
         true
     }
