@@ -146,3 +146,48 @@ impl Queue {
         self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::{Queue, WOKEN_IN_A_ROW};
+
+    /// Runs what is in the queue, on this thread, and says in which order.
+    fn order_of(queue: &Queue, seen: &Arc<Mutex<Vec<&'static str>>>) -> Vec<&'static str> {
+        while let Some(runnable) = { queue.ready().next() } {
+            runnable.run();
+        }
+        std::mem::take(&mut *seen.lock().unwrap())
+    }
+
+    #[test]
+    fn the_woken_go_first_but_not_for_ever() {
+        let queue = Queue::default();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let note = |name: &'static str| {
+            let seen = seen.clone();
+            async move { seen.lock().unwrap().push(name) }
+        };
+        let of_yielded = note("yielded");
+        queue.spawn(async {
+            // Its slice is over: the others' turn.
+            tokio::task::yield_now().await;
+            of_yielded.await;
+        });
+        let first = queue.ready().next().unwrap();
+        first.run();
+        let woken = WOKEN_IN_A_ROW as usize + 2;
+        for _ in 0..woken {
+            queue.spawn(note("woken"));
+        }
+        queue.ready().woken_in_a_row = 0;
+
+        let order = order_of(&queue, &seen);
+        assert_eq!(order.len(), woken + 1);
+        assert_eq!(
+            order.iter().position(|name| *name == "yielded"),
+            Some(WOKEN_IN_A_ROW as usize)
+        );
+    }
+}

@@ -21,7 +21,3 @@ pub(crate) const RESERVATION_BYTES: u64 = 4 << 30;
 
 /// Unmapped bytes behind the reservation, for addresses plus constant offsets.
 pub(crate) const GUARD_BYTES: u64 = 32 << 20;
-
-/// The longest copy that one import carries out before the guest's own code gets
-/// control, and with it epochs, kills and yields.
-pub const BURST_BYTES: u32 = 256 << 10;

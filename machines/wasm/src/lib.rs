@@ -66,7 +66,7 @@ mod wake;
 
 pub use config::{Config, MakeError, Spec, StartError};
 pub use counters::Usage;
-pub use layout::{BURST_BYTES, HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
+pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
 pub use program::{ImportError, LoadError};
 pub use report::{FAILED_STATUS, Report};
 pub use state::Guest;

@@ -4,11 +4,10 @@
 use std::time::{Duration, Instant};
 
 use usufruct_abi::Number;
-use usufruct_core::{CopyRequest, Direction, Reply, Window, copy, resume, serve};
+use usufruct_core::{BURST_BYTES, CopyRequest, Direction, Reply, Window, copy, resume, serve};
 use wasmtime::{Caller, Linker, Result};
 
 use crate::copier;
-use crate::layout::BURST_BYTES;
 use crate::program::USUFRUCT;
 use crate::state::Guest;
 

@@ -26,12 +26,63 @@ fn a_spinning_task_is_killed_and_the_others_go_on() {
     let report = spinner.wait();
     assert_eq!(report.ending.reason, Reason::Killed);
     assert!(
-        begun.elapsed() < Duration::from_millis(500),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );
     assert!(report.usage.run_time > Duration::ZERO);
     spinner.kill();
+}
+
+/// Two tasks that wake each other without end, on the only worker, beside one
+/// that computes for some slices.
+#[test]
+fn tasks_that_wake_each_other_keep_nobody_out() {
+    // One message goes to and fro: each waits until the other has sent.
+    let chatter = |other: &str, begins: u32| {
+        format!(
+            r#"(data (i32.const 0) "{other}")
+            (func $send_on (result i32)
+                (call $send (call $find (i32.const 0) (i32.const 4)) (i32.const 0) (i32.const 16)))
+            (func (export "_start")
+                (drop (call $open (i32.const 0)))
+                (if (i32.const {begins}) (then (loop $again (br_if $again (call $send_on)))))
+                (loop
+                    (drop (call $wait (i32.const 0) (i32.const -1)))
+                    (drop (call $get (i32.const 0) (i32.const 32) (i32.const 48)))
+                    (drop (call $send_on))
+                    (br 0)))"#
+        )
+    };
+    let worker = r#"
+        (func (export "_start") (local i32)
+            (local.set 0 (i32.const 20000000))
+            (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+    "#;
+    let system = system_with(1);
+    let talkers = [("this", "that", 1), ("that", "this", 0)].map(|(name, other, begins)| {
+        system
+            .make(&load(&system, &chatter(other, begins)), &Spec::new(name))
+            .unwrap()
+    });
+    talkers.iter().for_each(usufruct_wasm::Task::start);
+    while talkers[0].usage().calls < 1000 {
+        std::thread::yield_now();
+    }
+    let worker = start(&system, "worker", worker);
+    let begun = Instant::now();
+    while worker.report().is_none() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(
+        worker
+            .report()
+            .is_some_and(usufruct_wasm::Report::is_success)
+    );
+    assert!(
+        talkers.iter().all(|talker| talker.usage().calls > 1000),
+        "they did talk meanwhile"
+    );
 }
 
 #[test]
@@ -58,10 +109,11 @@ fn a_task_is_killed_while_it_waits_before_it_runs_and_in_its_start_function() {
     assert_eq!(starter.wait().ending.reason, Reason::Killed);
 }
 
-/// A copy of a whole heap, again and again, in one call each: the bursts let
-/// the kill in.
+/// A copy of 128 MiB, again and again, in one call each: the bursts let the kill
+/// in, so that the last copy ends in its middle.
 #[test]
 fn a_task_is_killed_in_the_middle_of_a_large_copy() {
+    const COPY_BYTES: u64 = 0x800_0000;
     let system = system();
     let body = r#"
         (func (export "_start") (local $id i32)
@@ -70,18 +122,18 @@ fn a_task_is_killed_in_the_middle_of_a_large_copy() {
             (loop (drop (call $read (local.get $id) (i32.const 0) (i32.const 0x8000000) (i32.const 0x8000000)))
                 (br 0)))
     "#;
-    let copier = start(&system, "copier", body);
-    while copier.usage().read_bytes == 0 {
-        std::thread::yield_now();
-    }
-    let begun = Instant::now();
-    copier.kill();
-    assert_eq!(copier.wait().ending.reason, Reason::Killed);
-    assert!(
-        begun.elapsed() < Duration::from_millis(200),
-        "{:?}",
-        begun.elapsed()
-    );
+    // By chance a kill may come between two copies; hardly ever several times.
+    let ended_in_the_middle = (0..5).any(|_| {
+        let copier = start(&system, "copier", body);
+        while copier.usage().read_bytes == 0 {
+            std::thread::yield_now();
+        }
+        copier.kill();
+        assert_eq!(copier.wait().ending.reason, Reason::Killed);
+        common::a_moment();
+        !copier.usage().read_bytes.is_multiple_of(COPY_BYTES)
+    });
+    assert!(ended_in_the_middle);
 }
 
 /// Its tasks' memories go while others copy from them, unless the barriers hold.

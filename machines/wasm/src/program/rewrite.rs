@@ -15,6 +15,7 @@
 use std::convert::Infallible;
 
 use usufruct_abi::Number;
+use usufruct_core::BURST_BYTES;
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
@@ -28,7 +29,6 @@ use wasmparser::{
 
 use super::import::USUFRUCT;
 use super::validate::{Entry, Facts};
-use crate::layout::BURST_BYTES;
 
 /// Under this name the task's first function is exported, as a rule.
 const ENTRY_NAME: &str = "usufruct:entry";
