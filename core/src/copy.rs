@@ -81,29 +81,64 @@ impl CopyRequest {
 ///
 /// All of the request is checked before any byte moves; then the chunks of the
 /// window move, each under a pin of its own. (Sartoris, "Using SMOs")
-#[inline]
+#[inline(always)]
 pub fn copy<M: Machine>(
     machine: &M,
     copier: &mut Copier,
     thread: &mut Thread,
     request: &CopyRequest,
 ) -> i32 {
-    match copy_window(machine, copier, thread, request) {
-        Ok(()) => {
-            thread.succeed();
-            0
-        }
-        Err(denied) => {
-            let (number, words) = request.words();
-            finish(machine, thread, (number, words), Err(denied))
-        }
+    if is_moved_at_once(machine, copier, thread, request) {
+        thread.succeed();
+        return 0;
     }
+    copy_in_chunks(machine, copier, thread, request)
+}
+
+/// The common case in one straight line: the whole copy is one chunk, and
+/// nothing forbids it. If it is not so, nothing has moved, and
+/// [`copy_in_chunks`] finds out why.
+#[inline(always)]
+fn is_moved_at_once<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &Thread,
+    request: &CopyRequest,
+) -> bool {
+    let size = request.size.cast_unsigned();
+    let Window { done, most } = request.window;
+    if done != 0 || size > most || size > CHUNK_BYTES {
+        return false;
+    }
+    let Some(id) = SmoId::from_raw(request.smo) else {
+        return false;
+    };
+    let Ok(pinned) = copier.pin(machine.fences(), thread.key, id, request) else {
+        return false;
+    };
+    if check_both_sides(machine, thread.key, &pinned, request, id).is_err() {
+        return false;
+    }
+    let chunk = pinned.approve(thread.key, request, 0, size);
+    size == 0 || carry_out(machine, request.direction, &chunk, id).is_ok()
+}
+
+/// All other copies: large ones, and those that are refused.
+#[cold]
+#[inline(never)]
+fn copy_in_chunks<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    request: &CopyRequest,
+) -> i32 {
+    let moved = copy_window(machine, copier, thread, request);
+    finish(machine, thread, request.words(), moved.map(|()| 0))
 }
 
 /// Moves the window, or says what forbids it. Nothing has moved when the first
 /// pin does not hold; when a later one does not, the right was taken away in
 /// between, and what moved before stays.
-#[inline]
 fn copy_window<M: Machine>(
     machine: &M,
     copier: &mut Copier,
@@ -122,13 +157,15 @@ fn copy_window<M: Machine>(
                     check_both_sides(machine, thread.key, &pinned, request, id)?;
                     is_checked = true;
                 }
+                let len = end.saturating_sub(done).min(CHUNK_BYTES);
+                if len > 0 {
+                    let chunk = pinned.approve(thread.key, request, done, len);
+                    carry_out(machine, request.direction, &chunk, id)?;
+                }
+                done = done.saturating_add(len);
                 if done >= end {
                     return Ok(());
                 }
-                let len = end.wrapping_sub(done).min(CHUNK_BYTES);
-                let chunk = pinned.approve(thread.key, request, done, len);
-                carry_out(machine, request.direction, &chunk, id)?;
-                done = done.wrapping_add(len);
             }
             Err(refused) => {
                 explain(machine, thread, id, refused)?;
@@ -141,7 +178,7 @@ fn copy_window<M: Machine>(
 
 /// The last two checks of the contract's order: the caller's memory, then the
 /// owner's, each for the whole request.
-#[inline]
+#[inline(always)]
 fn check_both_sides<M: Machine>(
     machine: &M,
     caller: TaskKey,
