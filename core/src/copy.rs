@@ -88,39 +88,36 @@ pub fn copy<M: Machine>(
     thread: &mut Thread,
     request: &CopyRequest,
 ) -> i32 {
-    if is_moved_at_once(machine, copier, thread, request) {
-        thread.succeed();
-        return 0;
+    match move_at_once(machine, copier, thread, request) {
+        Some(Ok(())) => {
+            thread.succeed();
+            0
+        }
+        Some(Err(denied)) => finish(machine, thread, request.words(), Err(denied)),
+        None => copy_in_chunks(machine, copier, thread, request),
     }
-    copy_in_chunks(machine, copier, thread, request)
 }
 
-/// The common case in one straight line: the whole copy is one chunk, and
-/// nothing forbids it. If it is not so, nothing has moved, and
-/// [`copy_in_chunks`] finds out why.
+/// The common case in one straight line: the copy is one chunk, and the caller
+/// has the right. Else `None`: nothing has moved, and [`copy_in_chunks`] decides.
 #[inline(always)]
-fn is_moved_at_once<M: Machine>(
+fn move_at_once<M: Machine>(
     machine: &M,
     copier: &mut Copier,
     thread: &Thread,
     request: &CopyRequest,
-) -> bool {
+) -> Option<Result<(), Denied>> {
     let size = request.size.cast_unsigned();
     let Window { done, most } = request.window;
-    if done != 0 || size > most || size > CHUNK_BYTES {
-        return false;
+    if done != 0 || size == 0 || size > most || size > CHUNK_BYTES {
+        return None;
     }
-    let Some(id) = SmoId::from_raw(request.smo) else {
-        return false;
-    };
-    let Ok(pinned) = copier.pin(machine.fences(), thread.key, id, request) else {
-        return false;
-    };
-    if check_both_sides(machine, thread.key, &pinned, request, id).is_err() {
-        return false;
-    }
+    let id = SmoId::from_raw(request.smo)?;
+    Span::new(request.buffer, u64::from(size))?;
+    let pinned = copier.pin(machine.fences(), thread.key, id, request).ok()?;
+    // No need to ask for both memories first: a chunk moves whole or not at all.
     let chunk = pinned.approve(thread.key, request, 0, size);
-    size == 0 || carry_out(machine, request.direction, &chunk, id).is_ok()
+    Some(carry_out(machine, request.direction, &chunk, id))
 }
 
 /// All other copies: large ones, and those that are refused.

@@ -92,7 +92,7 @@ pub trait Machine {
     ///
     /// # Errors
     ///
-    /// Whose side was not there. Nothing was moved then.
+    /// Whose side was not there; if neither was, the caller's. Nothing was moved then.
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault>;
 
     /// Moves an approved chunk from the caller's memory to the owner's.
@@ -100,7 +100,7 @@ pub trait Machine {
     ///
     /// # Errors
     ///
-    /// Whose side was not there. Nothing was moved then.
+    /// Whose side was not there; if neither was, the caller's. Nothing was moved then.
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault>;
 
     /// Reads an argument out of the caller's memory.

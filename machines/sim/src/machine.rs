@@ -42,15 +42,23 @@ impl<S: Sink + Clone> Sim<S> {
         Ok(())
     }
 
-    fn trouble_with_a_chunk(&self) -> Result<(), CopyFault> {
+    /// Both ends of a chunk, the owner's and the caller's, if they are there and no trouble is
+    /// to come to pass.
+    fn ends(&self, approved: &Transfer<'_>) -> Result<(Span, Span), CopyFault> {
         let fails = |kind| self.take_trouble(kind) == Some(Act::Fail);
+        let end = |task, start| {
+            let span = Span::new(start, u64::from(approved.len_bytes()))?;
+            self.reaches(task, span, Access::Load).then_some(span)
+        };
+        let caller = end(approved.caller(), approved.caller_start()).ok_or(CopyFault::Caller)?;
+        let owner = end(approved.owner(), approved.owner_start()).ok_or(CopyFault::Owner)?;
         if fails(Kind::CopyOwner) {
             return Err(CopyFault::Owner);
         }
         if fails(Kind::CopyCaller) {
             return Err(CopyFault::Caller);
         }
-        Ok(())
+        Ok((owner, caller))
     }
 }
 
@@ -79,22 +87,28 @@ impl<S: Sink + Clone> Machine for Sim<S> {
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        self.trouble_with_a_chunk()?;
-        let len = approved.len_bytes() as usize;
+        let (owner, caller) = self.ends(approved)?;
         let bytes = self
-            .take_bytes(approved.owner(), approved.owner_start(), len)
+            .take_bytes(
+                approved.owner(),
+                owner.start(),
+                approved.len_bytes() as usize,
+            )
             .map_err(|Unmapped| CopyFault::Owner)?;
-        self.put_bytes(approved.caller(), approved.caller_start(), &bytes)
+        self.put_bytes(approved.caller(), caller.start(), &bytes)
             .map_err(|Unmapped| CopyFault::Caller)
     }
 
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        self.trouble_with_a_chunk()?;
-        let len = approved.len_bytes() as usize;
+        let (owner, caller) = self.ends(approved)?;
         let bytes = self
-            .take_bytes(approved.caller(), approved.caller_start(), len)
+            .take_bytes(
+                approved.caller(),
+                caller.start(),
+                approved.len_bytes() as usize,
+            )
             .map_err(|Unmapped| CopyFault::Caller)?;
-        self.put_bytes(approved.owner(), approved.owner_start(), &bytes)
+        self.put_bytes(approved.owner(), owner.start(), &bytes)
             .map_err(|Unmapped| CopyFault::Owner)
     }
 

@@ -63,37 +63,34 @@ impl Bare {
         self.spaces.get(task.index())?.of(task.life())
     }
 
-    fn move_chunk(
+    /// One end of an approved chunk: the task's address space, if all of the chunk is there
+    /// and may be used in this way.
+    fn end(&self, task: TaskKey, start: u64, len: u32, access: Access) -> Option<End> {
+        let span = Span::new(start, u64::from(len))?;
+        let space = self.space(task)?;
+        space
+            .covers(span, access == Access::Store)
+            .then_some((space, start))
+    }
+
+    /// The caller's end and the owner's.
+    fn ends(
         &self,
-        (from, start): (Option<Space>, u64),
-        (to, to_start): (Option<Space>, u64),
-        bytes: u64,
-    ) -> Result<(), Side> {
-        let from = from.ok_or(Side::From)?;
-        let to = to.ok_or(Side::To)?;
-        let covers = |space: Space, start, must_write| {
-            Span::new(start, bytes).is_some_and(|span| space.covers(span, must_write))
-        };
-        if !covers(from, start, false) {
-            return Err(Side::From);
-        }
-        if !covers(to, to_start, true) {
-            return Err(Side::To);
-        }
-        // Nothing takes pages from a live task, so this does not fail half-way.
-        if space::copy((from, start), (to, to_start), bytes) {
-            Ok(())
-        } else {
-            Err(Side::From)
-        }
+        approved: &Transfer<'_>,
+        (callers, owners): (Access, Access),
+    ) -> Result<(End, End), CopyFault> {
+        let len = approved.len_bytes();
+        let caller = self.end(approved.caller(), approved.caller_start(), len, callers);
+        let owner = self.end(approved.owner(), approved.owner_start(), len, owners);
+        Ok((
+            caller.ok_or(CopyFault::Caller)?,
+            owner.ok_or(CopyFault::Owner)?,
+        ))
     }
 }
 
-/// Which side of a copy was not there.
-enum Side {
-    From,
-    To,
-}
+/// Whose address space a chunk is in, and where it begins.
+type End = (Space, u64);
 
 /// Sequentially consistent pins, the core's own; a processor waits by spinning, for the
 /// other one never stops in the middle of a copy.
@@ -132,23 +129,17 @@ impl Machine for Bare {
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let owners = (self.space(approved.owner()), approved.owner_start());
-        let callers = (self.space(approved.caller()), approved.caller_start());
-        self.move_chunk(owners, callers, u64::from(approved.len_bytes()))
-            .map_err(|side| match side {
-                Side::From => CopyFault::Owner,
-                Side::To => CopyFault::Caller,
-            })
+        let (caller, owner) = self.ends(approved, (Access::Store, Access::Load))?;
+        // Nothing takes pages from a live task, so this does not fail half-way.
+        let moved = space::copy(owner, caller, u64::from(approved.len_bytes()));
+        moved.then_some(()).ok_or(CopyFault::Owner)
     }
 
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let owners = (self.space(approved.owner()), approved.owner_start());
-        let callers = (self.space(approved.caller()), approved.caller_start());
-        self.move_chunk(callers, owners, u64::from(approved.len_bytes()))
-            .map_err(|side| match side {
-                Side::From => CopyFault::Caller,
-                Side::To => CopyFault::Owner,
-            })
+        let (caller, owner) = self.ends(approved, (Access::Load, Access::Store))?;
+        // As above.
+        let moved = space::copy(caller, owner, u64::from(approved.len_bytes()));
+        moved.then_some(()).ok_or(CopyFault::Owner)
     }
 
     fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
