@@ -14,7 +14,8 @@ use crate::patch::{Patch, patches_in};
 use crate::scratch::Scratch;
 use crate::tree::{self, THUMBNAIL};
 
-const CHECKS: &str = "breakages/checks";
+/// The patches that take one check out each.
+pub(crate) const CHECKS: &str = "breakages/checks";
 /// How the decoder reports an attempt that nothing stopped.
 const SUCCEEDED: &str = "SUCCEEDED";
 /// A build of what depends on core.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::attempts;
+use crate::attempts::{self, CHECKS};
 use crate::patch::{Check, Patch, patches_in};
 use crate::scratch::Scratch;
 use crate::step;
@@ -38,6 +38,8 @@ impl Breakages {
         keep_named(&mut patches, &self.names)?;
         let scratch = Scratch::new()?;
         scratch.must_fit(&patches)?;
+        // These take longer to try; at least they shall not go stale unnoticed.
+        scratch.must_fit(&patches_in(CHECKS)?)?;
         let mut sound: Vec<&Check> = Vec::new();
         for check in patches.iter().flat_map(|patch| &patch.noticed_by) {
             if !sound.contains(&check) {
