@@ -16,7 +16,7 @@ const PAGE: &str = "docs/soak.md";
 const SIM_CALLS: u64 = 2_000_000;
 const WASM_CALLS: u64 = 200_000;
 /// How much of what a run says at its end is kept.
-const LINES_KEPT: usize = 12;
+const LINES_KEPT: usize = 80;
 
 /// Run the long tests, and write what came of it to `docs/soak.md`
 #[derive(Args, Debug)]
