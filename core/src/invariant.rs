@@ -88,7 +88,7 @@ impl<S: Sink> Kernel<S> {
             let is_known = self.task_slots.find(task.id.bits()) == Some(task.slot);
             match task.state {
                 TaskState::Alive => life == task.life && is_known,
-                TaskState::Ending(_) => life == 0 && is_known,
+                TaskState::Ending(_) | TaskState::Cleared(_) => life == 0 && is_known,
                 TaskState::Free => life == 0,
             }
         })

@@ -245,10 +245,10 @@ impl<S: Sink> Kernel<S> {
             Outcome::Done => {
                 if is_same {
                     self.uncharge(receiver.index, port, message.charge);
+                    let task = self.tasks.at(receiver.index).id;
+                    self.sink.event(&Event::Received { task, port });
                 }
                 self.messages.put_back(place);
-                let task = self.tasks.at(receiver.index).id;
-                self.sink.event(&Event::Received { task, port });
                 Progress::answer(0)
             }
             Outcome::Failed => {

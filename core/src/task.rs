@@ -66,6 +66,8 @@ pub(crate) enum TaskState {
     Free,
     Alive,
     Ending(Ending),
+    /// Nothing of it is left but those who watch it and have not been told.
+    Cleared(Ending),
 }
 
 /// One task's books.
@@ -244,10 +246,12 @@ impl<S: Sink> Kernel<S> {
 
     /// Tells one of those who watch; with the last, the task's place is free.
     fn tell_one_watcher(&mut self, index: u32) -> Progress {
-        let task = self.tasks.at(index);
-        let TaskState::Ending(ending) = task.state else {
+        let task = self.tasks.at_mut(index);
+        let (TaskState::Ending(ending) | TaskState::Cleared(ending)) = task.state else {
             return Progress::answer(0);
         };
+        // From here on a new watch is told at once: nobody can make this list longer.
+        task.state = TaskState::Cleared(ending);
         let (id, place) = (task.id, task.first_watch);
         let wake = (place != NONE)
             .then(|| self.fire(place, id, ending))
@@ -281,7 +285,9 @@ impl<S: Sink> Kernel<S> {
         let key = self.known_task(raw)?;
         match self.tasks.at(key.index).state {
             TaskState::Alive => Ok(key),
-            TaskState::Free | TaskState::Ending(_) => Err(Denied::NoSuchTask(raw)),
+            TaskState::Free | TaskState::Ending(_) | TaskState::Cleared(_) => {
+                Err(Denied::NoSuchTask(raw))
+            }
         }
     }
 

@@ -10,9 +10,16 @@ use crate::message::{Charge, Content, Message, Watch};
 use crate::port::port_number;
 use crate::sink::{Event, Sink};
 use crate::table::NONE;
-use crate::task::Ending;
+use crate::task::{Ending, TaskState};
 use crate::thread::Thread;
 use usufruct_abi::MSG_BYTES;
+
+/// A task, as those see it who want to hear of its end.
+enum Life {
+    /// Its end is to come, or under way: the books at this place.
+    GoesOn(u32),
+    IsOver(Ending),
+}
 
 impl<S: Sink> Kernel<S> {
     /// `watch_task`: port number, port open, task, room.
@@ -26,11 +33,7 @@ impl<S: Sink> Kernel<S> {
         let by = caller.key.index;
         let watches = self.open_port_of(by, port)?.watches;
         let id = TaskId::from_raw(raw_task).ok_or(Denied::NoSuchTask(raw_task))?;
-        let of = self.known_task(raw_task).ok();
-        let ended = self.task_slots.find_ended(id.bits());
-        if of.is_none() && ended.is_none() {
-            return Err(Denied::NoSuchTask(raw_task));
-        }
+        let life = self.life_of(id).ok_or(Denied::NoSuchTask(raw_task))?;
         if watches >= PORT_WATCHES {
             return Err(Denied::PortFull(port));
         }
@@ -49,19 +52,34 @@ impl<S: Sink> Kernel<S> {
             of: id,
             port,
         });
-        if let Some(of) = of {
-            self.link_watch(place, of.index, by, port);
-            return Ok(Progress::answer(0));
-        }
-        let ending = match ended {
-            Some((slot, true)) => self.task_ids.at(slot).ending,
-            Some((_, false)) | None => Ending::FORGOTTEN,
+        let ending = match life {
+            Life::GoesOn(of) => {
+                self.link_watch(place, of, by, port);
+                return Ok(Progress::answer(0));
+            }
+            Life::IsOver(ending) => ending,
         };
         let wake = self.tell(place, (by, port), id, ending);
         Ok(match wake {
             Some(thread) => Progress::step(Work::Wake(thread), Change::Answer(0)),
             None => Progress::answer(0),
         })
+    }
+
+    /// What there is to hear of a task; `None` if its id was never given out.
+    fn life_of(&self, id: TaskId) -> Option<Life> {
+        if let Ok(of) = self.known_task(id.raw()) {
+            return Some(match self.tasks.at(of.index).state {
+                TaskState::Cleared(ending) => Life::IsOver(ending),
+                TaskState::Free | TaskState::Alive | TaskState::Ending(_) => Life::GoesOn(of.index),
+            });
+        }
+        let (slot, is_last) = self.task_slots.find_ended(id.bits())?;
+        Some(Life::IsOver(if is_last {
+            self.task_ids.at(slot).ending
+        } else {
+            Ending::FORGOTTEN
+        }))
     }
 
     /// Turns the first watch of an ending task into its message.

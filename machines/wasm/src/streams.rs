@@ -34,6 +34,9 @@ pub enum Output {
     Capture(Capture),
 }
 
+/// Random bytes that one call gives at most: they are made in one go, on the worker.
+const RANDOM_LIMIT_BYTES: u64 = 64 << 10;
+
 /// What a task has written, kept in memory.
 #[derive(Clone, Debug)]
 pub struct Capture(MemoryOutputPipe);
@@ -89,6 +92,7 @@ impl Streams {
     pub(crate) fn open(&self) -> Result<WasiP1Ctx, (PathBuf, io::Error)> {
         let mut builder = WasiCtxBuilder::new();
         builder.args(&self.arguments).envs(&self.environment);
+        builder.max_random_size(RANDOM_LIMIT_BYTES);
         for directory in &self.directories {
             let permissions = if directory.writable {
                 FsPerms::ReadWrite
