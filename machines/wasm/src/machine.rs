@@ -151,9 +151,9 @@ impl Machine for Border<'_> {
         //    barrier only (`drive::Resident`).
         // 2. No Rust reference into linear memory is used meanwhile: this crate
         //    makes none, and wasmtime-wasi makes them only in calls of the task
-        //    whose memory it is. The caller's is in this call; an owner in the
-        //    middle of a WASI call may look at its bytes as slices, which is the
-        //    one gap that `docs/threats.md` states.
+        //    whose memory it is. The caller's is in this call; for an owner in
+        //    the middle of a WASI call this does not hold, which is a gap that
+        //    `docs/threats.md` states ("WASI and lent memory").
         unsafe { move_bytes(caller, owner, approved.len_bytes() as usize) }
         Ok(())
     }
