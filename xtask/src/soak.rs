@@ -56,7 +56,7 @@ impl Soak {
 fn runs(seed: u64) -> Vec<Run> {
     vec![
         Run {
-            name: "Every order of the pin protocol's steps, by loom",
+            name: "The pin protocol's steps in every order within a bound of preemptions, by loom",
             command: test::loom(),
         },
         Run {

@@ -72,7 +72,7 @@ fn rules(steps: &mut Steps) {
 pub(crate) fn loom() -> Command {
     let mut loom = tree::cargo("test");
     loom.args(["--locked", "--release", "--package", "usufruct-core"])
-        .args(["--test", "loom*"])
+        .args(["--lib", "--test", "loom*"])
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", tree::target().join("loom"));
     loom
