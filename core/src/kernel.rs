@@ -8,7 +8,7 @@ use crate::error::{BadLimits, Denied};
 use crate::id::{TaskId, TaskKey};
 use crate::limits::{Limits, Quota, SURE_SMOS};
 use crate::message::Messages;
-use crate::name::{Name, Names};
+use crate::name::Names;
 use crate::pin::{Copier, Plane};
 use crate::sink::Sink;
 use crate::slots::Slots;
@@ -145,12 +145,6 @@ impl<S: Sink> Kernel<S> {
         self.plane.clone()
     }
 
-    /// How large the tables are.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.limits
-    }
-
     /// A thread of the task `host`: the program that this kernel is part of.
     #[must_use]
     pub fn host(&self) -> Thread {
@@ -162,13 +156,6 @@ impl<S: Sink> Kernel<S> {
             },
             host.id,
         )
-    }
-
-    /// The living task of a name.
-    #[must_use]
-    pub fn task_named(&self, name: &[u8]) -> Option<TaskId> {
-        let index = self.names.find(&self.tasks, &Name::new(name).ok()?)?;
-        Some(self.tasks.at(index).id)
     }
 
     /// Begins a call of a guest.
