@@ -13,14 +13,27 @@ pub struct Script {
 
 /// Makes the tests of a machine out of the scripts: `suite!(MyRig);` for all of them, or
 /// `suite!(MyRig; share, claim);` for those of some parts. `smo` stands for all parts that need
-/// neither messages nor time.
+/// neither messages nor time, `page` for those that need a pool.
 #[macro_export]
 macro_rules! suite {
     ($rig:ty) => {
         $crate::suite!($rig; smo, task, port, wait, watch);
+        $crate::suite!($rig; page);
     };
     ($rig:ty; smo $(, $rest:ident)*) => {
         $crate::suite!($rig; share, claim, pass, copy, id, quota, last_error, death, barrier $(, $rest)*);
+    };
+    ($rig:ty; page) => {
+        $crate::scripts!(alloc each_page_test $rig);
+        $crate::scripts!(control each_page_test $rig);
+        $crate::scripts!(grant each_page_test $rig);
+        $crate::scripts!(give each_page_test $rig);
+        $crate::scripts!(fault each_page_test $rig);
+        $crate::scripts!(question each_page_test $rig);
+        $crate::scripts!(page_end each_page_test $rig);
+        $crate::scripts!(page_smo each_page_test $rig);
+        $crate::scripts!(page_message each_page_test $rig);
+        $crate::scripts!(page_table each_page_test $rig);
     };
     ($rig:ty; $($part:ident),+) => {
         $($crate::scripts!($part each_test $rig);)+
@@ -39,6 +52,25 @@ macro_rules! each_test {
                 #[test]
                 fn $name() {
                     $crate::perform::<$rig>($crate::$part::$name);
+                }
+            )*
+        }
+    };
+}
+
+/// The same for a part that needs a pool.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_page_test {
+    ($part:ident [$rig:ty] $($name:ident: $sentence:literal;)*) => {
+        mod $part {
+            use super::*;
+            $(
+                #[doc = $sentence]
+                #[test]
+                fn $name() {
+                    let name = concat!(stringify!($part), "::", stringify!($name));
+                    $crate::perform_on_pages::<$rig>(name, $crate::$part::$name);
                 }
             )*
         }
@@ -69,6 +101,16 @@ pub const SCRIPTS: &[&[Script]] = &[
     crate::scripts!(port each_entry),
     crate::scripts!(wait each_entry),
     crate::scripts!(watch each_entry),
+    crate::scripts!(alloc each_entry),
+    crate::scripts!(control each_entry),
+    crate::scripts!(grant each_entry),
+    crate::scripts!(give each_entry),
+    crate::scripts!(fault each_entry),
+    crate::scripts!(question each_entry),
+    crate::scripts!(page_end each_entry),
+    crate::scripts!(page_smo each_entry),
+    crate::scripts!(page_message each_entry),
+    crate::scripts!(page_table each_entry),
 ];
 
 /// Hands the list of one part to a macro of this crate.
@@ -229,5 +271,8 @@ macro_rules! scripts {
             checks_of_watch_come_in_order: "1: The order of the checks of `watch_task`.";
             watches_are_limited_by_the_message_places: "6: Places come from one table sized when the kernel is made.";
         }
+    };
+    ($part:ident $then:ident $($context:tt)*) => {
+        $crate::page_scripts! { $part $then $($context)* }
     };
 }

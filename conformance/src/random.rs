@@ -48,11 +48,13 @@ const WORLDS: [Tables; 2] = [
         tasks: 6,
         smos: 54,
         messages: 58,
+        pages: 6,
     },
     Tables {
         tasks: 5,
         smos: 70,
         messages: 220,
+        pages: 9,
     },
 ];
 

@@ -15,6 +15,8 @@ pub struct Tables {
     pub smos: u32,
     /// Messages that are queued at once; each open port is sure of a few.
     pub messages: u32,
+    /// Pages of the pool, if the machine has one.
+    pub pages: u32,
 }
 
 impl Tables {
@@ -23,7 +25,26 @@ impl Tables {
         tasks: 12,
         smos: 160,
         messages: 320,
+        pages: 24,
     };
+}
+
+/// A machine's pool, as every task that is attached to it sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The address of its first page.
+    pub start: u32,
+    /// The size of a page, in bytes: at least 64.
+    pub page_bytes: u32,
+}
+
+/// How many pages of the pool a task may own, and how many it is sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageQuota {
+    /// Pages that it may own at one time.
+    pub pages: u32,
+    /// Pages that others can not take.
+    pub reserve: u32,
 }
 
 /// What a machine can do, for the few scripts that need it.
@@ -71,12 +92,32 @@ pub trait Rig: Sized {
     /// Starts a machine, with no task but `host`.
     fn boot(tables: Tables) -> Self;
 
-    /// Starts a probe as a task that may own `smo_quota` objects.
+    /// Where the pool is, and how it is divided; `None` on a machine that has none. Scripts
+    /// about pages are left out there, aloud.
+    fn pool() -> Option<Pool> {
+        None
+    }
+
+    /// Starts a probe as a task that may own `smo_quota` objects. It is not attached to the pool.
     ///
     /// # Errors
     ///
     /// The kernel's or the machine's refusal, in words.
     fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String>;
+
+    /// Starts a probe as a task that is attached to the pool.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's or the machine's refusal, in words.
+    fn start_attached(
+        &mut self,
+        name: &[u8],
+        _smo_quota: u32,
+        _quota: PageQuota,
+    ) -> Result<Probe, String> {
+        Err(format!("there is no pool for {}", name.escape_ascii()))
+    }
 
     /// Hands a command to a probe. Nothing happens if the probe has ended.
     fn post(&mut self, probe: Probe, command: &[u8]);

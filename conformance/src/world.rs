@@ -1,7 +1,7 @@
 //! A machine in the hands of a script: tasks as values, calls as methods, and a
 //! ledger of every call that the script had its probes make.
 
-use crate::rig::{Ending, Facts, Probe, Rig, Tables};
+use crate::rig::{Ending, Facts, PageQuota, Probe, Rig, Tables};
 use std::time::Duration;
 use usufruct_abi::{Error, MSG_BYTES, Number};
 use usufruct_probe_core::{COMMAND_BYTES, Command, Operation, Region, Reply, Status};
@@ -43,6 +43,8 @@ struct Life {
     region: Region,
     id: i32,
     over: bool,
+    /// What `last_error` said last, if it has been asked.
+    last_error: Option<i32>,
     calls_scripted: [u64; CALL_NUMBERS],
 }
 
@@ -54,6 +56,7 @@ const CALL_NUMBERS: usize = 128;
 pub struct World<R> {
     /// The machine. Scripts use it for what no guest can do.
     pub rig: R,
+    tables: Tables,
     lives: Vec<Life>,
 }
 
@@ -76,8 +79,15 @@ impl<R: Rig> World<R> {
     pub fn new(tables: Tables) -> Self {
         Self {
             rig: R::boot(tables),
+            tables,
             lives: Vec::new(),
         }
+    }
+
+    /// Sizes of the kernel.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        self.tables
     }
 
     /// What the machine can do.
@@ -104,6 +114,26 @@ impl<R: Rig> World<R> {
     /// Its refusal, in words.
     pub fn try_start(&mut self, name: &str, smo_quota: u32) -> Result<Task, String> {
         let probe = self.rig.start(name.as_bytes(), smo_quota)?;
+        Ok(self.welcome(probe))
+    }
+
+    /// Starts a task that is attached to the pool, if the machine will.
+    ///
+    /// # Errors
+    ///
+    /// Its refusal, in words.
+    pub fn try_start_attached(
+        &mut self,
+        name: &str,
+        smo_quota: u32,
+        quota: PageQuota,
+    ) -> Result<Task, String> {
+        let probe = self.rig.start_attached(name.as_bytes(), smo_quota, quota)?;
+        Ok(self.welcome(probe))
+    }
+
+    /// Asks a new task where its memory is, and who it is.
+    fn welcome(&mut self, probe: Probe) -> Task {
         let task = Task(self.lives.len());
         let region = Region {
             arena: 0,
@@ -115,6 +145,7 @@ impl<R: Rig> World<R> {
             region,
             id: 0,
             over: false,
+            last_error: None,
             calls_scripted: [0; CALL_NUMBERS],
         });
         let said = self.command(task, Operation::Arena, [0; 4], &[]);
@@ -123,7 +154,7 @@ impl<R: Rig> World<R> {
         self.lives[task.0].id = self
             .call(task, Number::GetCurrentTask, [0; 4])
             .expect("a task knows its id");
-        Ok(task)
+        task
     }
 
     /// The task's id.
@@ -224,8 +255,21 @@ impl<R: Rig> World<R> {
     /// If result and `last_error` contradict each other.
     pub fn call(&mut self, task: Task, number: Number, words: [i64; 4]) -> Answer {
         self.post_call(task, number, words);
+        self.answer(task, number)
+    }
+
+    /// Has the task make a kernel call that leaves `last_error` as it is; its bare result.
+    ///
+    /// # Panics
+    ///
+    /// If it changed `last_error`.
+    pub fn word(&mut self, task: Task, number: Number, words: [i64; 4]) -> i32 {
+        self.post_call(task, number, words);
         let said = self.reply(task);
-        answer(number, said.result, said.last_error)
+        let before = self.lives[task.0].last_error.replace(said.last_error);
+        let is_same = before.is_none_or(|before| before == said.last_error);
+        assert!(is_same, "{} changed last_error", number.name());
+        said.result
     }
 
     /// Has the task begin a kernel call, without waiting for its answer.
@@ -247,6 +291,7 @@ impl<R: Rig> World<R> {
     /// The answer to a call that was posted.
     pub fn answer(&mut self, task: Task, number: Number) -> Answer {
         let said = self.reply(task);
+        self.lives[task.0].last_error = Some(said.last_error);
         answer(number, said.result, said.last_error)
     }
 
@@ -268,6 +313,7 @@ impl<R: Rig> World<R> {
         let failed = u64::from(said.result != 0);
         self.record(task, number, said.value + failed);
         self.record(task, Number::LastError, 1);
+        self.lives[task.0].last_error = Some(said.last_error);
         (said.value, answer(number, said.result, said.last_error))
     }
 
@@ -281,6 +327,18 @@ impl<R: Rig> World<R> {
             operation: Operation::Spin,
             number: 0,
             words: [0; 4],
+            data: &[],
+        };
+        self.post(task, command);
+    }
+
+    /// Has the task store a byte all over a range, for ever.
+    pub fn post_keep_storing(&mut self, task: Task, (address, bytes): (i64, i32), byte: u8) {
+        let (address, bytes) = (address.cast_unsigned(), u64::from(bytes.unsigned_abs()));
+        let command = Command {
+            operation: Operation::KeepStoring,
+            number: 0,
+            words: [address, bytes, byte.into(), 0],
             data: &[],
         };
         self.post(task, command);

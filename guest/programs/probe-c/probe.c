@@ -30,6 +30,15 @@ static volatile uint8_t *byte_at(uint64_t address) {
     return (volatile uint8_t *)(uintptr_t)address;
 }
 
+/* Eight bytes that need not be aligned. */
+struct word {
+    uint64_t bits;
+} __attribute__((packed));
+
+static void store_word(uint64_t address, uint64_t bits) {
+    ((volatile struct word *)(uintptr_t)address)->bits = bits;
+}
+
 static int to_int(uint64_t word) {
     return (int)(uint32_t)word;
 }
@@ -126,6 +135,11 @@ static int repeat(void) {
     return ask_last_error();
 }
 
+static void fill(const uint64_t *words) {
+    for (uint64_t i = 0; i < words[1]; i++)
+        *byte_at(words[0] + i) = (uint8_t)words[2];
+}
+
 /* As if through a buffer: away from the overlap. */
 static void copy(uint64_t to, uint64_t from, uint64_t bytes) {
     if (to <= from)
@@ -168,10 +182,15 @@ static int carry_out(unsigned data_bytes) {
         for (unsigned i = 0; i < data_bytes; i++)
             *byte_at(words[0] + i) = command.data[i];
         return 0;
-    case PROBE_FILL:
-        for (uint64_t i = 0; i < words[1]; i++)
-            *byte_at(words[0] + i) = (uint8_t)words[2];
+    case PROBE_STORE_WORD:
+        store_word(words[0], words[1]);
         return 0;
+    case PROBE_FILL:
+        fill(words);
+        return 0;
+    case PROBE_KEEP_STORING:
+        for (;;)
+            fill(words);
     case PROBE_COPY:
         copy(words[0], words[1], words[2]);
         return 0;

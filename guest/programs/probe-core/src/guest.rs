@@ -24,6 +24,9 @@ pub trait Door {
     /// Stores a byte of the probe's own memory, as guest code.
     fn store(&mut self, address: u64, byte: u8);
 
+    /// Stores 8 bytes to the probe's own memory, aligned or not, as guest code and in one store.
+    fn store_word(&mut self, address: u64, word: u64);
+
     /// Where the probe's memory is.
     fn region(&self) -> Region;
 
@@ -49,6 +52,10 @@ impl<D: Door> Body for Inside<'_, D> {
         for (address, byte) in (address..).zip(bytes) {
             self.0.store(address, *byte);
         }
+    }
+
+    fn store_word(&mut self, address: u64, word: u64) {
+        self.0.store_word(address, word);
     }
 
     fn region(&self) -> Region {

@@ -19,6 +19,9 @@ pub trait Body {
     /// Stores bytes to the probe's own memory.
     fn store(&mut self, address: u64, bytes: &[u8]);
 
+    /// Stores 8 bytes, little-endian, in one store.
+    fn store_word(&mut self, address: u64, word: u64);
+
     /// Where the probe's memory is.
     fn region(&self) -> Region;
 
@@ -73,6 +76,11 @@ enum Rest {
     Spin {
         rounds: u64,
         endless: bool,
+    },
+    KeepStoring {
+        start: u64,
+        bytes: u64,
+        byte: u8,
     },
 }
 
@@ -138,6 +146,9 @@ impl Interpreter {
                 limit,
             } => self.repeat(body, (number, words), (zeros, limit)),
             Rest::Spin { rounds, endless } => Some(self.spin(body, rounds, endless)),
+            Rest::KeepStoring { start, bytes, byte } => self
+                .fill(body, (start, bytes), byte)
+                .map(|_| if body.compute() { Step::More } else { DONE }),
         };
         self.conclude(step, reply)
     }
@@ -204,6 +215,18 @@ impl Interpreter {
             Operation::Store => {
                 body.store(first, command.data);
                 Some(DONE)
+            }
+            Operation::StoreWord => {
+                body.store_word(first, second);
+                Some(DONE)
+            }
+            Operation::KeepStoring => {
+                self.rest = Rest::KeepStoring {
+                    start: first,
+                    bytes: second,
+                    byte: u8::try_from(third).ok()?,
+                };
+                Some(Step::More)
             }
             Operation::Fill => self.fill(body, (first, second), u8::try_from(third).ok()?),
             Operation::Copy => self.copy(body, (first, second), third),

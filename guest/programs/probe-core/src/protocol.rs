@@ -78,6 +78,10 @@ operations! {
     /// Make call `number` with `words` until it does not answer 0, at most as often as the
     /// first 8 data bytes say (0: for ever), then `last_error`. `value` counts the zeros.
     Repeat = 12, "PROBE_REPEAT";
+    /// Store the 8 bytes of `words[1]` to address `words[0]`, aligned or not, in one store.
+    StoreWord = 13, "PROBE_STORE_WORD";
+    /// Store byte `words[2]` to `words[1]` bytes from address `words[0]` on, for ever. No reply.
+    KeepStoring = 14, "PROBE_KEEP_STORING";
 }
 
 /// How a command went.

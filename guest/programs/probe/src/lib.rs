@@ -26,6 +26,10 @@ unsafe impl Sync for Arena {}
 
 static ARENA: Arena = Arena(UnsafeCell::new([0; ARENA_BYTES]));
 
+/// Eight bytes that need not be aligned, and are stored at once.
+#[repr(C, packed)]
+struct Unaligned(u64);
+
 struct Imports;
 
 impl Door for Imports {
@@ -59,6 +63,12 @@ impl Door for Imports {
         let address = pointer(address);
         // SAFETY: as in `load`; the arena may be stored to because it is an `UnsafeCell`.
         unsafe { address.write_volatile(byte) }
+    }
+
+    fn store_word(&mut self, address: u64, word: u64) {
+        let address = pointer(address).cast::<Unaligned>();
+        // SAFETY: as in `store`; the type asks for no alignment.
+        unsafe { address.write_volatile(Unaligned(word)) }
     }
 
     fn region(&self) -> Region {

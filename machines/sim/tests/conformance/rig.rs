@@ -91,6 +91,10 @@ impl Body for Vector<'_> {
         self.touch(address, bytes.len(), |memory| memory.copy_from_slice(bytes));
     }
 
+    fn store_word(&mut self, address: u64, word: u64) {
+        self.store(address, &word.to_le_bytes());
+    }
+
     fn region(&self) -> Region {
         let (arena, arena_bytes) = (ARENA_AT as u64, ARENA_BYTES as u64);
         Region {
@@ -271,6 +275,7 @@ impl Rig for SimRig {
             tasks,
             smos,
             messages,
+            ..
         } = tables;
         let limits = Limits {
             tasks,

@@ -86,6 +86,11 @@ impl Door for Traps {
         unsafe { (address as *mut u8).write_volatile(byte) }
     }
 
+    fn store_word(&mut self, address: u64, word: u64) {
+        // SAFETY: as `store`; a mov takes any address.
+        unsafe { asm!("mov [{}], {}", in(reg) address, in(reg) word, options(nostack)) }
+    }
+
     fn region(&self) -> Region {
         let arena = ARENA.0.get() as u64;
         let arena_bytes = ARENA_BYTES as u64;

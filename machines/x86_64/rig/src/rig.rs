@@ -108,6 +108,7 @@ impl Rig for BareRig {
             tasks,
             smos,
             messages,
+            ..
         } = tables;
         let mut machine = Virtual::boot(&format!("tasks={tasks} smos={smos} messages={messages}"));
         match machine.receive(Instant::now() + START) {
