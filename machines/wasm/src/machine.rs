@@ -8,7 +8,7 @@ use usufruct_core::{
     Unmapped,
 };
 
-use crate::bytes::move_bytes;
+use crate::bytes::{move_bytes, store_bytes};
 use crate::clock::Clock;
 use crate::copier::Stock;
 use crate::space::{Memory, Spaces};
@@ -180,8 +180,8 @@ impl Machine for Border<'_> {
     fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
         let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
         let to = self.callers(caller).at(span).ok_or(Unmapped)?;
-        // SAFETY: the two points of `load`, the other way round.
-        unsafe { move_bytes(to, bytes.as_ptr(), bytes.len()) }
+        // SAFETY: the destination lies in the caller's memory; see `load`.
+        unsafe { store_bytes(to, bytes) }
         Ok(())
     }
 

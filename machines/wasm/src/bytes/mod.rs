@@ -11,9 +11,9 @@ mod portable;
 mod x86_64;
 
 #[cfg(not(target_arch = "x86_64"))]
-use portable::move_bytes as move_bytes_here;
+use portable as here;
 #[cfg(target_arch = "x86_64")]
-use x86_64::move_bytes as move_bytes_here;
+use x86_64 as here;
 
 /// Moves `len` bytes from `source` to `destination`, as if through a buffer:
 /// the two may overlap.
@@ -23,12 +23,27 @@ use x86_64::move_bytes as move_bytes_here;
 /// 1. `source` is mapped for reading and `destination` for writing, for `len`
 ///    bytes, until the call returns.
 /// 2. No Rust reference to any of the `destination` bytes is used meanwhile, and
-///    none to the `source` bytes through which it could be written. Guest code,
-///    and other calls of this function, may load and store there at will.
+///    none to the `source` bytes through which it could be written; and `source`
+///    does not come from a shared reference: for that there is [`store_bytes`].
+///    Guest code, and other calls of these functions, may load and store there
+///    at will.
 #[inline]
 pub(crate) unsafe fn move_bytes(destination: *mut u8, source: *const u8, len: usize) {
     // SAFETY: the same two conditions.
-    unsafe { move_bytes_here(destination, source, len) }
+    unsafe { here::move_bytes(destination, source, len) }
+}
+
+/// Stores bytes of the host, which nobody else writes, into such memory.
+///
+/// # Safety
+///
+/// 1. `destination` is mapped for writing, for as many bytes, until the call returns.
+/// 2. No Rust reference to any of the `destination` bytes is used meanwhile. Guest
+///    code, and other calls of these functions, may load and store there at will.
+#[inline]
+pub(crate) unsafe fn store_bytes(destination: *mut u8, source: &[u8]) {
+    // SAFETY: the same two conditions.
+    unsafe { here::store_bytes(destination, source) }
 }
 
 #[cfg(test)]
@@ -68,6 +83,63 @@ mod tests {
                     let same = memory == expected;
                     assert!(same, "{size} bytes from {start}, moved by {distance}");
                 }
+            }
+        }
+    }
+
+    /// A place that several threads move bytes from and to at once.
+    #[derive(Clone, Copy)]
+    struct Shared(*mut u8);
+
+    // SAFETY: movers are made for memory that others store to meanwhile.
+    unsafe impl Send for Shared {}
+
+    /// Two threads fill one place, each with its own byte; a third takes out what
+    /// there is, cut differently: each byte is one of theirs.
+    fn loses_no_byte_in_a_race(mover: Mover) {
+        const LEN: usize = 300;
+        let mut place = vec![1_u8; LEN];
+        let shared = Shared(place.as_mut_ptr());
+        std::thread::scope(|scope| {
+            for byte in [2, 3] {
+                scope.spawn(move || {
+                    let shared = shared;
+                    let mut source = [byte; LEN];
+                    for start in 0..64 {
+                        let len = LEN - start;
+                        // SAFETY: both ranges have `len` bytes, and `place` is
+                        // used by movers only while the threads run.
+                        unsafe { mover(shared.0.wrapping_add(start), source.as_mut_ptr(), len) };
+                    }
+                });
+            }
+            for start in 0..64 {
+                let len = LEN - start;
+                let mut seen = [0_u8; LEN];
+                // SAFETY: as above.
+                unsafe { mover(seen.as_mut_ptr(), shared.0.wrapping_add(start), len) };
+                assert!(seen[..len].iter().all(|byte| (1..=3).contains(byte)));
+            }
+        });
+        assert!(place.iter().all(|byte| [2, 3].contains(byte)));
+    }
+
+    #[test]
+    fn no_byte_is_lost_in_a_race() {
+        loses_no_byte_in_a_race(super::move_bytes);
+        loses_no_byte_in_a_race(super::portable::move_bytes);
+    }
+
+    #[test]
+    fn bytes_of_the_host_are_stored() {
+        let source: Vec<u8> = (0..200).collect();
+        for store in [super::store_bytes, super::portable::store_bytes] {
+            for len in 0..source.len() {
+                let mut memory = [255; 202];
+                // SAFETY: the range lies in `memory`, which nothing else uses.
+                unsafe { store(memory.as_mut_ptr().wrapping_add(1), &source[..len]) };
+                assert_eq!(memory[1..=len], source[..len]);
+                assert_eq!((memory[0], memory[len + 1]), (255, 255));
             }
         }
     }

@@ -26,6 +26,17 @@ pub(super) unsafe fn move_bytes(destination: *mut u8, source: *const u8, len: us
     unsafe { move_many(destination, source, len) }
 }
 
+/// See [`super::store_bytes`].
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub(super) unsafe fn store_bytes(destination: *mut u8, source: &[u8]) {
+    // SAFETY: the same conditions; and the source is a live slice, which is read only.
+    unsafe { move_bytes(destination, source.as_ptr(), source.len()) }
+}
+
 /// # Safety
 ///
 /// As [`super::move_bytes`], with `len > 64`.
