@@ -81,7 +81,7 @@ impl CopyRequest {
 ///
 /// All of the request is checked before any byte moves; then the chunks of the
 /// window move, each under a pin of its own. (Sartoris, "Using SMOs")
-#[inline(always)]
+#[inline]
 pub fn copy<M: Machine>(
     machine: &M,
     copier: &mut Copier,
@@ -98,6 +98,24 @@ pub fn copy<M: Machine>(
     }
 }
 
+/// The fast path of [`copy`], for machines that keep their calls' words in
+/// registers: whether the copy was allowed, of one chunk, and is done. If not,
+/// nothing has moved and nobody has been told: [`copy`] decides.
+#[inline(always)]
+#[must_use]
+pub fn copy_at_once<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    request: &CopyRequest,
+) -> bool {
+    let is_done = matches!(move_at_once(machine, copier, thread, request), Some(Ok(())));
+    if is_done {
+        thread.succeed();
+    }
+    is_done
+}
+
 /// The common case in one straight line: the copy is one chunk, and the caller
 /// has the right. Else `None`: nothing has moved, and [`copy_in_chunks`] decides.
 #[inline(always)]
@@ -109,12 +127,15 @@ fn move_at_once<M: Machine>(
 ) -> Option<Result<(), Denied>> {
     let size = request.size.cast_unsigned();
     let Window { done, most } = request.window;
-    if done != 0 || size == 0 || size > most || size > CHUNK_BYTES {
+    if done != 0 || size > most || size > CHUNK_BYTES {
         return None;
     }
     let id = SmoId::from_raw(request.smo)?;
     Span::new(request.buffer, u64::from(size))?;
     let pinned = copier.pin(machine.fences(), thread.key, id, request).ok()?;
+    if size == 0 {
+        return Some(check_both_sides(machine, thread.key, &pinned, request, id));
+    }
     // No need to ask for both memories first: a chunk moves whole or not at all.
     let chunk = pinned.approve(thread.key, request, 0, size);
     Some(carry_out(machine, request.direction, &chunk, id))

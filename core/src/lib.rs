@@ -78,7 +78,7 @@ mod thread;
 mod watch;
 
 pub use border::{Delivery, Outcome, Progress, Step, Wait, Work};
-pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy};
+pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy, copy_at_once};
 pub use door::{Reply, carry_out, end_task, resume, serve, settle};
 pub use error::{BadLimits, CopyFault, Denied, Unmapped};
 pub use id::{SmoId, TaskId, TaskKey, ThreadId};

@@ -20,8 +20,11 @@ impl Stock {
         Self(Mutex::new(copiers.into_vec()))
     }
 
-    fn take(&self) -> Option<Copier> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    #[cold]
+    #[inline(never)]
+    fn take(&self) -> Copier {
+        let mut copiers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        copiers.pop().expect("there is a copier for each worker")
     }
 }
 
@@ -40,12 +43,7 @@ pub(crate) fn with<R>(shared: &Shared, call: impl FnOnce(&mut Copier) -> R) -> R
     OWN.with_borrow_mut(|own| {
         let copier = match own {
             Some(copier) => copier,
-            None => own.insert(
-                shared
-                    .copiers
-                    .take()
-                    .expect("there is a copier for each worker"),
-            ),
+            None => own.insert(shared.copiers.take()),
         };
         call(copier)
     })

@@ -54,18 +54,21 @@ fn add(counter: &AtomicU64, amount: u64) {
 }
 
 impl Counters {
-    /// A burst of a copy was served, with `answer`.
+    /// A burst of a copy has moved `len_bytes`.
     #[inline(always)]
-    pub(crate) fn count_copy(&self, direction: Direction, len_bytes: u64, answer: i32) {
+    pub(crate) fn count_copy(&self, direction: Direction, len_bytes: u32) {
         add(&self.calls, 1);
-        if answer != 0 {
-            add(&self.refusals, 1);
-            return;
-        }
-        match direction {
-            Direction::Read => add(&self.read_bytes, len_bytes),
-            Direction::Write => add(&self.written_bytes, len_bytes),
-        }
+        let bytes = match direction {
+            Direction::Read => &self.read_bytes,
+            Direction::Write => &self.written_bytes,
+        };
+        add(bytes, u64::from(len_bytes));
+    }
+
+    /// A copy was refused.
+    pub(crate) fn count_refused_copy(&self) {
+        add(&self.calls, 1);
+        add(&self.refusals, 1);
     }
 
     /// Another call was served, with `answer`.

@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use usufruct_abi::Number;
-use usufruct_core::{BURST_BYTES, CopyRequest, Direction, Reply, Window, copy, resume, serve};
+use usufruct_core::{
+    BURST_BYTES, CopyRequest, Direction, Reply, Window, copy, copy_at_once, resume, serve,
+};
 use wasmtime::{Caller, Linker, Result};
 
 use crate::copier;
@@ -23,55 +25,111 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     Ok(())
 }
 
-/// The copies, as the rewritten modules import them: with the bytes done so far.
+/// The copies, as the rewritten modules import them.
 fn add_copies(linker: &mut Linker<Guest>) -> Result<()> {
-    linker.func_wrap(
-        USUFRUCT,
-        Number::ReadMem.name(),
-        |caller: Caller<'_, Guest>, smo: i32, offset: i32, size: i32, buffer: u32, done: u32| {
-            copy_burst(caller, (Direction::Read, smo, offset, size), buffer, done)
-        },
-    )?;
-    linker.func_wrap(
-        USUFRUCT,
-        Number::WriteMem.name(),
-        |caller: Caller<'_, Guest>, smo: i32, offset: i32, size: i32, buffer: u32, done: u32| {
-            copy_burst(caller, (Direction::Write, smo, offset, size), buffer, done)
-        },
-    )?;
+    linker.func_wrap(USUFRUCT, Number::ReadMem.name(), copy_burst::<Reads>)?;
+    linker.func_wrap(USUFRUCT, Number::WriteMem.name(), copy_burst::<Writes>)?;
     Ok(())
 }
 
+/// Which way a copy goes, as a type: each way is a fast path of its own, in one piece.
+trait Way: 'static {
+    const DIRECTION: Direction;
+}
+
+enum Reads {}
+
+impl Way for Reads {
+    const DIRECTION: Direction = Direction::Read;
+}
+
+enum Writes {}
+
+impl Way for Writes {
+    const DIRECTION: Direction = Direction::Write;
+}
+
 /// One burst of a copy: plain and synchronous, for it is the fast path.
-#[inline(always)]
-fn copy_burst(
+///
+/// The size comes with the bytes done so far in its upper half, so that the
+/// words go in registers. The fifth would go over the stack, stored as 32 bits
+/// and loaded as 64, and that waits for the store to reach the cache.
+fn copy_burst<W: Way>(
     mut caller: Caller<'_, Guest>,
-    (direction, smo, offset, size): (Direction, i32, i32, i32),
+    smo: i32,
+    offset: i32,
+    done_and_size: u64,
     buffer: u32,
-    done: u32,
 ) -> i32 {
     Guest::look_at_memory(&mut caller);
     let state = caller.data_mut();
-    let request = CopyRequest {
+    let words = (smo, offset, done_and_size, buffer);
+    let request = copy_request(W::DIRECTION, words);
+    let (border, thread) = state.border();
+    let is_done = copier::with(border.shared, |copier| {
+        copy_at_once(&border, copier, thread, &request)
+    });
+    if !is_done {
+        return copy_the_long_way(state, W::DIRECTION, words);
+    }
+    state
+        .counters
+        .count_copy(W::DIRECTION, request.size.cast_unsigned());
+    0
+}
+
+/// All other copies: large ones, and those that are refused. Apart, with a
+/// request of their own, so that the fast path keeps its own in registers.
+#[cold]
+#[inline(never)]
+fn copy_the_long_way(state: &mut Guest, direction: Direction, words: CopyWords) -> i32 {
+    let request = copy_request(direction, words);
+    let (border, thread) = state.border();
+    let answer = copier::with(border.shared, |copier| {
+        copy(&border, copier, thread, &request)
+    });
+    if answer == 0 {
+        let left = request
+            .size
+            .cast_unsigned()
+            .saturating_sub(request.window.done);
+        state.counters.count_copy(direction, left.min(BURST_BYTES));
+    } else {
+        state.counters.count_refused_copy();
+    }
+    answer
+}
+
+/// A burst's words as the import gets them: object, offset, bytes done and size, buffer.
+type CopyWords = (i32, i32, u64, u32);
+
+#[inline(always)]
+fn copy_request(
+    direction: Direction,
+    (smo, offset, done_and_size, buffer): CopyWords,
+) -> CopyRequest {
+    let (done, size) = halves(done_and_size);
+    CopyRequest {
         direction,
         smo,
         offset,
-        size,
+        size: size.cast_signed(),
         buffer: u64::from(buffer),
         window: Window {
             done,
             most: BURST_BYTES,
         },
-    };
-    let (border, thread) = state.border();
-    let answer = copier::with(border.shared, |copier| {
-        copy(&border, copier, thread, &request)
-    });
-    let moved = size.cast_unsigned().saturating_sub(done).min(BURST_BYTES);
-    state
-        .counters
-        .count_copy(direction, u64::from(moved), answer);
-    answer
+    }
+}
+
+/// The upper and the lower half of a word.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the lower half is what is asked for"
+)]
+#[inline(always)]
+const fn halves(word: u64) -> (u32, u32) {
+    ((word >> u32::BITS) as u32, word as u32)
 }
 
 fn add_controls(linker: &mut Linker<Guest>) -> Result<()> {

@@ -79,7 +79,7 @@ impl usufruct_core::Fences for Fences {
 pub(crate) struct Border<'call> {
     pub(crate) shared: &'call Shared,
     /// Who is calling, and its memory as of now; `None` when the host calls.
-    pub(crate) caller: Option<(TaskKey, Memory)>,
+    pub(crate) caller: Option<(TaskKey, &'call Memory)>,
 }
 
 impl Border<'_> {
@@ -88,7 +88,7 @@ impl Border<'_> {
     #[inline(always)]
     fn memory(&self, task: TaskKey) -> Memory {
         match self.caller {
-            Some((caller, memory)) if caller == task => memory,
+            Some((caller, memory)) if caller == task => *memory,
             _ => self.shared.spaces.of(task),
         }
     }
@@ -204,6 +204,6 @@ impl Border<'_> {
     fn callers(&self, task: TaskKey) -> Memory {
         self.caller
             .filter(|(caller, _)| *caller == task)
-            .map_or(Memory::NONE, |(_, memory)| memory)
+            .map_or(Memory::NONE, |(_, memory)| *memory)
     }
 }

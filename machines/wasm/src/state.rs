@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use usufruct_core::{TaskId, TaskKey, Thread};
+use usufruct_core::{TaskId, Thread};
 use wasmtime::{Caller, Memory as WasmMemory, ResourceLimiter};
 use wasmtime_wasi::p1::WasiP1Ctx;
 
@@ -81,14 +81,11 @@ impl Guest {
     /// The machine as a call of this task sees it, and the caller's identity.
     #[inline(always)]
     pub(crate) fn border(&mut self) -> (Border<'_>, &mut Thread) {
-        let caller: (TaskKey, Memory) = (self.thread.key(), self.memory);
-        (
-            Border {
-                shared: &self.shared,
-                caller: Some(caller),
-            },
-            &mut self.thread,
-        )
+        let border = Border {
+            shared: &self.shared,
+            caller: Some((self.thread.key(), &self.memory)),
+        };
+        (border, &mut self.thread)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the loader changes in a module before it is compiled.
 //!
 //! - `read_mem` and `write_mem` get a front: a few lines of wasm that call the
-//!   kernel burst by burst, so that epochs, kills and yields act in the middle
-//!   of a large copy. The import takes one word more, the bytes already done;
-//!   every reference of the module goes to the front.
+//!   kernel, for large copies burst by burst, so that epochs, kills and yields
+//!   act in the middle of one. The import takes the bytes already done in the
+//!   upper half of its size, for a fifth word would go over the stack; every
+//!   reference of the module goes to the front.
 //! - The start section becomes the first thing that the task runs, in front of
 //!   its entry, so that it runs as the task: preempted, and killed if need be.
 //! - A declared maximum of the memory is dropped (the machine keeps it as a
@@ -19,7 +20,7 @@ use usufruct_core::BURST_BYTES;
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, InstructionSink, MemoryType, Module, SectionId, TypeSection, ValType,
+    ImportSection, MemoryType, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::types::Types;
 use wasmparser::{
@@ -79,7 +80,7 @@ struct Rewriter {
     /// Functions that the module has, imported ones included; ours follow.
     functions: u32,
     /// The imports that get a front: the front of `fronted[n]` is function
-    /// `functions + n`.
+    /// `functions + n`. Behind the fronts are the loops, in the same order.
     fronted: Vec<u32>,
     /// The function of the start section.
     start: Option<u32>,
@@ -151,14 +152,15 @@ impl Rewriter {
     }
 
     fn add_types(&self, types: &mut TypeSection) {
-        types.ty().function([ValType::I32; 5], [ValType::I32]);
+        let (int, long) = (ValType::I32, ValType::I64);
+        types.ty().function([int, int, long, int], [int]);
         types.ty().function([ValType::I32; 4], [ValType::I32]);
         types.ty().function([], [ValType::I32]);
     }
 
     fn add_functions(&mut self, functions: &mut FunctionSection) {
         self.wrote_functions = true;
-        for _ in &self.fronted {
+        for _ in self.functions..self.entry_function() {
             functions.function(self.front_type());
         }
         functions.function(self.entry_type());
@@ -166,8 +168,11 @@ impl Rewriter {
 
     fn add_bodies(&mut self, code: &mut CodeSection) {
         self.wrote_bodies = true;
+        for (import, burst_loop) in self.fronted.iter().zip(self.first_loop()..) {
+            code.function(&front(*import, burst_loop));
+        }
         for import in &self.fronted {
-            code.function(&front(*import));
+            code.function(&burst_loop(*import));
         }
         code.function(&self.entry_body());
     }
@@ -198,10 +203,19 @@ impl Rewriter {
         body
     }
 
+    /// The first of the loops, which are behind the fronts.
+    fn first_loop(&self) -> u32 {
+        self.functions.saturating_add(self.fronts())
+    }
+
     fn entry_function(&self) -> u32 {
-        // Fronts come first; there are as many as imports of two names, so far below 2^32.
-        let fronts = u32::try_from(self.fronted.len()).unwrap_or(u32::MAX);
-        self.functions.saturating_add(fronts)
+        self.first_loop().saturating_add(self.fronts())
+    }
+
+    /// How many fronts there are, and as many loops.
+    fn fronts(&self) -> u32 {
+        // As many as imports of two names, so far below 2^31.
+        u32::try_from(self.fronted.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -209,48 +223,63 @@ fn is_copy(module: &str, name: &str) -> bool {
     module == USUFRUCT && (name == Number::ReadMem.name() || name == Number::WriteMem.name())
 }
 
-/// The front of a copy: `(smo, offset, size, address) -> 0 or -1`.
+/// The words of a copy, as the module passes them: `(smo, offset, size, address)`.
+const SMO: u32 = 0;
+const OFFSET: u32 = 1;
+const SIZE: u32 = 2;
+const ADDRESS: u32 = 3;
+
+/// The front of a copy.
 ///
-/// It calls the import with the bytes done so far until a burst fails or covers
+/// A copy of one burst costs no loop, and this function keeps nothing over the
+/// call. The kernel refuses a negative size.
+fn front(import: u32, burst_loop: u32) -> Function {
+    let mut body = Function::new([]);
+    let mut code = body.instructions();
+    code.local_get(SIZE)
+        .i32_const(BURST_BYTES.cast_signed())
+        .i32_gt_s();
+    code.if_(BlockType::Empty);
+    for word in [SMO, OFFSET, SIZE, ADDRESS] {
+        code.local_get(word);
+    }
+    code.call(burst_loop).return_().end();
+    code.local_get(SMO).local_get(OFFSET);
+    code.local_get(SIZE).i64_extend_i32_u();
+    code.local_get(ADDRESS).call(import).end();
+    body
+}
+
+/// Calls the import with the bytes done so far until a burst fails or covers
 /// the rest. The kernel checks the whole range each time, so the first burst
-/// refuses what a single copy would refuse, negative sizes included; and a copy
-/// of one burst costs no loop.
-fn front(import: u32) -> Function {
-    let [size, done, answer] = [2, 4, 5];
+/// refuses what a single copy would refuse.
+fn burst_loop(import: u32) -> Function {
+    let [done, answer] = [4, 5];
     let burst = BURST_BYTES.cast_signed();
     let mut body = Function::new([(2, ValType::I32)]);
     let mut code = body.instructions();
-    call_burst(&mut code, import);
-    code.local_tee(answer)
-        .local_get(size)
-        .i32_const(burst)
-        .i32_le_s()
-        .i32_or();
-    code.if_(BlockType::Empty).local_get(answer).return_().end();
-    // Here size > burst, so none of these sums wraps.
     code.loop_(BlockType::Empty);
+    code.local_get(SMO).local_get(OFFSET);
     code.local_get(done)
-        .i32_const(burst)
-        .i32_add()
-        .local_set(done);
-    call_burst(&mut code, import);
+        .i64_extend_i32_u()
+        .i64_const(i64::from(u32::BITS))
+        .i64_shl();
+    code.local_get(SIZE).i64_extend_i32_u().i64_or();
+    code.local_get(ADDRESS).call(import);
     code.local_tee(answer).i32_eqz();
-    code.local_get(size)
+    // The rest before this burst: no more than the size, which is positive.
+    code.local_get(SIZE)
         .local_get(done)
         .i32_sub()
         .i32_const(burst)
         .i32_gt_s();
+    code.local_get(done)
+        .i32_const(burst)
+        .i32_add()
+        .local_set(done);
     code.i32_and().br_if(0).end();
     code.local_get(answer).end();
     body
-}
-
-/// Calls the import with the front's arguments, and with the bytes done.
-fn call_burst(code: &mut InstructionSink<'_>, import: u32) {
-    for argument in 0..5 {
-        code.local_get(argument);
-    }
-    code.call(import);
 }
 
 impl Reencode for Rewriter {
