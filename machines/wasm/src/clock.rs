@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use wasmtime::Engine;
 
 /// Shared by the ticking thread and by whoever sets alarms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub(crate) struct Clock(Arc<Inside>);
 
-#[derive(Debug, Default)]
 struct Inside {
+    engine: Engine,
     alarms: Mutex<Alarms>,
     ticks: AtomicU64,
     is_over: AtomicBool,
@@ -49,15 +49,25 @@ impl Drop for Alarm<'_> {
 }
 
 impl Clock {
+    /// The clock of an engine's guests, not yet ticking.
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self(Arc::new(Inside {
+            engine,
+            alarms: Mutex::default(),
+            ticks: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+        }))
+    }
+
     /// Starts the thread that ticks every `slice`, until [`Self::stop`].
-    pub(crate) fn start(&self, engine: Engine, slice: Duration) -> io::Result<()> {
+    pub(crate) fn start(&self, slice: Duration) -> io::Result<()> {
         let clock = self.clone();
         let tick = move || {
             while !clock.0.is_over.load(Ordering::Relaxed) {
                 thread::sleep(slice);
                 clock.ring(Instant::now());
                 clock.0.ticks.fetch_add(1, Ordering::Relaxed);
-                engine.increment_epoch();
+                clock.have_guests_look();
             }
         };
         thread::Builder::new()
@@ -69,6 +79,12 @@ impl Clock {
     /// Ticks so far.
     pub(crate) fn ticks(&self) -> u64 {
         self.0.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Has every guest that runs look whether it has been killed, or its slice
+    /// is over. Without a tick no slice is.
+    pub(crate) fn have_guests_look(&self) {
+        self.0.engine.increment_epoch();
     }
 
     pub(crate) fn stop(&self) {

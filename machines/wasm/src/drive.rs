@@ -12,13 +12,14 @@ use tokio::task::spawn_blocking;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::life::{KILLED, Life};
+use crate::release::give_back;
 use crate::report::ending_of;
 use crate::space::Memory;
 use crate::state::Guest;
 
 /// A memory larger than this, in bytes, is given back by another thread: that
 /// takes tens of milliseconds for a gibibyte, which the worker's tasks would wait.
-const LARGE_BYTES: u64 = 4 << 20;
+const LARGE_BYTES: usize = 4 << 20;
 
 /// A task's Store, and with it the memory, while it is on the workers. However
 /// this is dropped (at the task's end, with the system, in a panic), the task
@@ -26,6 +27,16 @@ const LARGE_BYTES: u64 = 4 << 20;
 struct Resident {
     life: Arc<Life>,
     store: Option<Store<Guest>>,
+}
+
+impl Resident {
+    fn new(life: Arc<Life>, store: Store<Guest>) -> Self {
+        life.is_resident.store(true, Ordering::Release);
+        Self {
+            life,
+            store: Some(store),
+        }
+    }
 }
 
 impl Drop for Resident {
@@ -36,20 +47,21 @@ impl Drop for Resident {
         if !self.life.shared.fences.announces {
             // Nobody waits for copies: they may still be reading.
             std::mem::forget(store);
-        } else {
-            drop(store);
+        } else if let Some(store) = store {
+            give_back(store);
         }
         self.life.is_resident.store(false, Ordering::Release);
     }
 }
 
-/// Runs a task to its end.
-pub(crate) async fn drive(life: Arc<Life>, store: Store<Guest>) {
-    life.is_resident.store(true, Ordering::Release);
-    let mut resident = Resident {
-        life: life.clone(),
-        store: Some(store),
-    };
+/// Runs a task to its end. Dropped at any time, also before it has begun, it
+/// ends the task.
+pub(crate) fn drive(life: Arc<Life>, store: Store<Guest>) -> impl Future<Output = ()> + Send {
+    run_to_the_end(Resident::new(life, store))
+}
+
+async fn run_to_the_end(mut resident: Resident) {
+    let life = resident.life.clone();
     let Some(store) = &mut resident.store else {
         return;
     };
@@ -58,12 +70,20 @@ pub(crate) async fn drive(life: Arc<Life>, store: Store<Guest>) {
         Some(outcome) => ending_of(outcome, life.program.generated_from()),
         None => (KILLED, String::new()),
     };
-    let is_large = store.data().memory.len_bytes > LARGE_BYTES;
     let first = life.end(ending);
     life.finish(first, if first == ending { text } else { String::new() });
-    if is_large {
+    if may_be_large(store) {
         spawn_blocking(move || drop(resident));
     }
+}
+
+/// Whether the memory is large now, as far as can be seen. One that was made
+/// for an instance which never came to be, its start section ended, can not.
+fn may_be_large(store: &Store<Guest>) -> bool {
+    store
+        .data()
+        .exported
+        .is_none_or(|memory| memory.data_size(store) > LARGE_BYTES)
 }
 
 /// When a slice is over it is the next task's turn, or the end. A task that has
@@ -89,12 +109,17 @@ async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasm
         if killed.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
         }
-        let Some(_running) = life.enter() else {
+        let Some(running) = life.enter() else {
             return Poll::Ready(None);
         };
         let begun = Instant::now();
         let polled = guest.as_mut().poll(context);
         life.counters.count_run_time(begun.elapsed());
+        drop(running);
+        // Killed meanwhile, it is not sent to the end of the queue once more.
+        if polled.is_pending() && life.is_killed() {
+            return Poll::Ready(None);
+        }
         polled.map(Some)
     })
     .await

@@ -55,6 +55,7 @@ mod machine;
 #[doc(hidden)]
 pub mod measure;
 mod program;
+mod release;
 mod report;
 mod self_test;
 mod space;

@@ -33,7 +33,8 @@ pub(crate) struct Running<'life>(&'life AtomicU8);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.store(PAUSED, Ordering::Release);
+        // Before the driver looks for a kill: see `Life::kill`.
+        self.0.swap(PAUSED, Ordering::SeqCst);
     }
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Life {
     /// How it ended for the kernel. Held while an ending is carried out, and
     /// while the memory is published: a task that is over publishes nothing.
     ending: Mutex<Option<Ending>>,
-    /// One of the phases below.
+    /// One of the phases above.
     phase: AtomicU8,
     /// At which tick of the clock its turn began.
     turn_began: AtomicU64,
@@ -86,21 +87,25 @@ impl Life {
 
     /// Whether somebody has ended it from outside.
     pub(crate) fn is_killed(&self) -> bool {
-        self.is_killed.load(Ordering::Acquire)
+        self.is_killed.load(Ordering::SeqCst)
     }
 
     /// See [`Task::kill`].
     pub(crate) fn kill(&self) {
-        if self.is_killed.swap(true, Ordering::AcqRel) {
+        let is_first = !self.is_killed.swap(true, Ordering::SeqCst);
+        let ending = self.end(KILLED);
+        if !is_first {
             return;
         }
-        let ending = self.end(KILLED);
         self.kill.notify_one();
         // A task that is not on a processor now is over now, however many are
-        // before it in the workers' queue. One that is comes to its slice's end.
+        // before it in the workers' queue. One that is looks up now; or it
+        // leaves its processor, and then its driver looks.
         if self.stop() {
             self.finish(ending, String::new());
             drop(self.take_store());
+        } else {
+            self.shared.clock.have_guests_look();
         }
     }
 
@@ -123,7 +128,7 @@ impl Life {
 
     fn change_phase(&self, to: u8) -> bool {
         self.phase
-            .compare_exchange(PAUSED, to, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(PAUSED, to, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
     }
 

@@ -1,6 +1,7 @@
 //! What core asks of this machine: the lock, the fences, and the copies.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use usufruct_core::sync::AtomicU64;
 use usufruct_core::{
@@ -14,8 +15,17 @@ use crate::copier::Stock;
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
 
-/// Looks at a pin that spin, before the rest let other threads run: 1 to 2 us.
-const SPINS: u32 = 200;
+/// Looks at a pin that spin before the rest sleep: some tens of microseconds,
+/// more than a chunk takes that is being copied on a processor now.
+const SPINS: u32 = 2000;
+
+/// How long each of the rest sleeps. The pin's thread has lost its processor,
+/// perhaps to this one, and gets it back so. `yield_now` would give it away for
+/// good: under Linux it comes back after milliseconds where others compute.
+const NAP: Duration = Duration::from_micros(50);
+
+/// Spins in which a thread that waits at the kernel's lock gets it.
+const YIELD_SPINS: u32 = 50;
 
 /// The kernel and what its machine keeps beside it: shared by all threads.
 pub(crate) struct Shared {
@@ -70,7 +80,7 @@ impl usufruct_core::Fences for Fences {
         if looks < SPINS {
             std::hint::spin_loop()
         } else {
-            std::thread::yield_now()
+            std::thread::sleep(NAP)
         }
     }
 }
@@ -194,7 +204,7 @@ impl Machine for Border<'_> {
     }
 
     fn yield_now(&self) {
-        std::thread::yield_now();
+        (0..YIELD_SPINS).for_each(|_| std::hint::spin_loop());
     }
 }
 

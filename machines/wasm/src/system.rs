@@ -1,5 +1,6 @@
 //! A system: one kernel, its workers, and the programs and tasks made in it.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ impl System {
         }
         let engine = engine::new().map_err(StartError::Engine)?;
         self_test::run(&engine).map_err(StartError::SelfTest)?;
-        let shared = Arc::new(shared(&config)?);
+        let shared = Arc::new(shared(&config, &engine)?);
         let linker = linker(&engine, &config).map_err(StartError::Engine)?;
         let known = known(&engine, &linker, &shared);
         let runtime = Builder::new_multi_thread()
@@ -94,23 +95,24 @@ impl System {
             .enable_all()
             .build()
             .map_err(StartError::Threads)?;
-        let queue = Queue::default();
-        queue
-            .start_workers(config.workers, runtime.handle())
-            .map_err(StartError::Threads)?;
-        shared
-            .clock
-            .start(engine.clone(), config.slice)
-            .map_err(StartError::Threads)?;
-        Ok(Self {
+        let system = Self {
             shared,
             engine,
             linker,
             known,
             runtime: Some(runtime),
-            queue,
+            queue: Queue::default(),
             lives: Mutex::default(),
-        })
+        };
+        // Where one does not start, the system is dropped, and those before end.
+        system.start_threads(&config).map_err(StartError::Threads)?;
+        Ok(system)
+    }
+
+    fn start_threads(&self, config: &Config) -> io::Result<()> {
+        self.queue
+            .start_workers(config.workers, self.runtime().handle())?;
+        self.shared.clock.start(config.slice)
     }
 
     /// Checks and compiles a module, in the binary format or in text.
@@ -238,7 +240,7 @@ impl std::fmt::Debug for Program {
     }
 }
 
-fn shared(config: &Config) -> Result<Shared, StartError> {
+fn shared(config: &Config, engine: &Engine) -> Result<Shared, StartError> {
     let limits = Limits {
         processors: config.workers,
         ..config.limits
@@ -253,7 +255,7 @@ fn shared(config: &Config) -> Result<Shared, StartError> {
         trace: config.trace.clone(),
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),
-        clock: Clock::default(),
+        clock: Clock::new(engine.clone()),
         copiers: Stock::new(copiers),
     })
 }

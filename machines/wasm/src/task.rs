@@ -55,8 +55,9 @@ impl Task {
     }
 
     /// Ends the task, whatever it is doing. When this returns its rights are
-    /// gone and nothing moves through its objects; its own instructions end
-    /// within a slice of about a millisecond of its running time.
+    /// gone and nothing moves through its objects. If it is on a processor, its
+    /// own instructions end where it next looks up: at a loop's turn, a call, or
+    /// a burst of a copy.
     pub fn kill(&self) {
         self.life.kill();
     }

@@ -11,29 +11,6 @@ use usufruct_wasm::{
 
 const SPIN: &str = r#"(func (export "_start") (loop (br 0)))"#;
 
-#[test]
-fn a_spinning_task_is_killed_and_the_others_go_on() {
-    let system = system_with(1);
-    let spinner = start(&system, "spinner", SPIN);
-    let other = run(
-        &system,
-        "other",
-        r#"(func (export "main") (result i32) (i32.const 3))"#,
-    );
-    assert_eq!(status(&other), 3, "on the only worker, beside the spinner");
-    let begun = Instant::now();
-    spinner.kill();
-    let report = spinner.wait();
-    assert_eq!(report.ending.reason, Reason::Killed);
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert!(report.usage.run_time > Duration::ZERO);
-    spinner.kill();
-}
-
 /// Two tasks that wake each other without end, on the only worker, beside one
 /// that computes for some slices.
 #[test]
@@ -83,57 +60,6 @@ fn tasks_that_wake_each_other_keep_nobody_out() {
         talkers.iter().all(|talker| talker.usage().calls > 1000),
         "they did talk meanwhile"
     );
-}
-
-#[test]
-fn a_task_is_killed_while_it_waits_before_it_runs_and_in_its_start_function() {
-    let system = system();
-    let waiter = r#"(func (export "_start") (drop (call $open (i32.const 0)))
-        (drop (call $wait (i32.const 0) (i32.const -1))))"#;
-    let waiter = start(&system, "waiter", waiter);
-    common::a_moment();
-    waiter.kill();
-    assert_eq!(waiter.wait().ending.reason, Reason::Killed);
-
-    let unborn = system
-        .make(&load(&system, SPIN), &Spec::new("unborn"))
-        .unwrap();
-    unborn.kill();
-    assert_eq!(unborn.wait().ending.reason, Reason::Killed);
-    unborn.start();
-
-    let body = r#"(func $go (loop (br 0))) (start $go) (func (export "_start"))"#;
-    let starter = start(&system, "starter", body);
-    common::a_moment();
-    starter.kill();
-    assert_eq!(starter.wait().ending.reason, Reason::Killed);
-}
-
-/// A copy of 128 MiB, again and again, in one call each: the bursts let the kill
-/// in, so that the last copy ends in its middle.
-#[test]
-fn a_task_is_killed_in_the_middle_of_a_large_copy() {
-    const COPY_BYTES: u64 = 0x800_0000;
-    let system = system();
-    let body = r#"
-        (func (export "_start") (local $id i32)
-            (drop (memory.grow (i32.const 4096)))
-            (local.set $id (call $share (call $me) (i32.const 0) (i32.const 0x8000000) (i32.const 2)))
-            (loop (drop (call $read (local.get $id) (i32.const 0) (i32.const 0x8000000) (i32.const 0x8000000)))
-                (br 0)))
-    "#;
-    // By chance a kill may come between two copies; hardly ever several times.
-    let ended_in_the_middle = (0..5).any(|_| {
-        let copier = start(&system, "copier", body);
-        while copier.usage().read_bytes == 0 {
-            std::thread::yield_now();
-        }
-        copier.kill();
-        assert_eq!(copier.wait().ending.reason, Reason::Killed);
-        common::a_moment();
-        !copier.usage().read_bytes.is_multiple_of(COPY_BYTES)
-    });
-    assert!(ended_in_the_middle);
 }
 
 /// Its tasks' memories go while others copy from them, unless the barriers hold.
