@@ -13,6 +13,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
+use usufruct_wasm::Sink;
 
 use crate::command::{Cli, Command, Run};
 use crate::fault::Fault;
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
 fn carry_out(run: &Run) -> Result<u8, Fault> {
     let ready = prepare::prepare(run.plan()?, run.trace)?;
     let (histories, interrupted) = supervise::to_the_end(ready)?;
+    // Who interrupts does not want to wait for a reader.
+    let is_lost = !interrupted && is_output_lost();
     if run.table {
         // Whoever has closed standard output does not want the table.
         let _ = write!(io::stdout(), "{}", table::Table(&histories));
@@ -70,6 +73,26 @@ fn carry_out(run: &Run) -> Result<u8, Fault> {
     Ok(match failed {
         _ if interrupted => INTERRUPTED,
         Some(_) => FAILED,
+        None if is_lost => FAILED,
         None => 0,
     })
+}
+
+/// Waits until everything that tasks have written has been taken. A reader that
+/// has gone does not want it; whatever else keeps it from arriving is said.
+fn is_output_lost() -> bool {
+    let lost = |(name, sink): (&str, Sink)| match sink.flush(None) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(format_args!(
+                "{name} did not take all that tasks wrote: {error}; send it where there is room"
+            ));
+            true
+        }
+        _ => false,
+    };
+    let outputs = [
+        ("standard output", Sink::stdout()),
+        ("standard error", Sink::stderr()),
+    ];
+    outputs.map(lost).contains(&true)
 }

@@ -2,6 +2,7 @@
 //! that run too long, and all of them when somebody presses Ctrl-C.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::{io, process, thread};
 
 use signal_hook::consts::SIGINT;
@@ -9,13 +10,16 @@ use signal_hook::iterator::Signals;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use usufruct_wasm::{Reason, Report, System, Task};
+use usufruct_wasm::{Reason, Report, Sink, System, Task};
 
 use crate::INTERRUPTED;
 use crate::fault::Fault;
 use crate::prepare::{Ready, ReadyTask, spec};
 use crate::say::say;
 use crate::verdict::{History, Life};
+
+/// How long a failed task's own words to standard error are waited for.
+const OWN_WORDS: Duration = Duration::from_millis(100);
 
 /// The lives that run now, so that an interrupt can reach them.
 struct Running {
@@ -165,7 +169,9 @@ async fn kill(task: &Task) -> Report {
 }
 
 /// Says how a life failed, unless its own words and the verdict will be all there is to say.
+/// They come first, if they are taken soon.
 fn announce(name: &str, life: &Life, again: bool) {
+    let _ = Sink::stderr().flush(Some(OWN_WORDS));
     let number = life.number;
     if again {
         let next = number.saturating_add(1);

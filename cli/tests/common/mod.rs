@@ -12,6 +12,7 @@ pub(crate) struct Place {
 
 /// What the binary said, and how it ended.
 #[derive(Debug)]
+#[allow(dead_code, reason = "not every test file waits for the end at once")]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -54,6 +55,7 @@ impl Place {
     }
 
     /// Runs `usufruct ARGUMENTS` in this folder.
+    #[allow(dead_code, reason = "not every test file waits for the end at once")]
     pub(crate) fn usufruct(&self, arguments: &[&str]) -> Said {
         said(self.command(arguments).output().unwrap())
     }

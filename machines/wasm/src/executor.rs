@@ -5,8 +5,8 @@
 //! those that only had to yield: it has waited already. It does so a few times
 //! in a row at most, so that two tasks that wake each other keep nobody out.
 //!
-//! Files and standard input are tokio's business, on threads of its own; they
-//! wake tasks here. Output to the host's own streams is written on the worker.
+//! Files are tokio's business, on threads of its own, and the host's streams have
+//! a thread each (`streams/`); they wake tasks here.
 
 use std::collections::VecDeque;
 use std::future::Future;

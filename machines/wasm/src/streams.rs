@@ -1,12 +1,20 @@
-//! A task's input and output, by WASI preview 1. Pointers that a task passes to
-//! WASI are checked by `wasmtime-wasi` against `memory.size`.
+//! A task's input and output, as its host sets them up. The calls of WASI by
+//! which the task uses them are in `wasi/`.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+pub use self::sink::Sink;
+pub use self::source::Source;
+
+mod sink;
+mod source;
 
 /// Where a task's standard input comes from.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +23,12 @@ pub enum Input {
     /// It is empty.
     #[default]
     Nothing,
-    /// The host's own.
+    /// The host's own: [`Source::stdin`].
     Inherit,
     /// These bytes, then the end.
     Bytes(Vec<u8>),
+    /// A stream of the host's.
+    Source(Source),
 }
 
 /// Where a task's standard output or error goes.
@@ -28,14 +38,13 @@ pub enum Output {
     /// Nowhere.
     #[default]
     Discard,
-    /// To the host's own.
+    /// To the host's own: [`Sink::stdout`] or [`Sink::stderr`].
     Inherit,
     /// Into memory.
     Capture(Capture),
+    /// To a stream of the host's.
+    Sink(Sink),
 }
-
-/// Random bytes that one call gives at most: they are made in one go, on the worker.
-const RANDOM_LIMIT_BYTES: u64 = 64 << 10;
 
 /// What a task has written, kept in memory.
 #[derive(Clone, Debug)]
@@ -92,7 +101,6 @@ impl Streams {
     pub(crate) fn open(&self) -> Result<WasiP1Ctx, (PathBuf, io::Error)> {
         let mut builder = WasiCtxBuilder::new();
         builder.args(&self.arguments).envs(&self.environment);
-        builder.max_random_size(RANDOM_LIMIT_BYTES);
         for directory in &self.directories {
             let permissions = if directory.writable {
                 FsPerms::ReadWrite
@@ -105,19 +113,47 @@ impl Streams {
         }
         match &self.stdin {
             Input::Nothing => &mut builder,
-            Input::Inherit => builder.inherit_stdin(),
+            Input::Inherit => builder.stdin(Source::stdin()),
             Input::Bytes(bytes) => builder.stdin(MemoryInputPipe::new(bytes.clone())),
+            Input::Source(source) => builder.stdin(source.clone()),
         };
         match &self.stdout {
             Output::Discard => &mut builder,
-            Output::Inherit => builder.inherit_stdout(),
+            Output::Inherit => builder.stdout(Sink::stdout()),
             Output::Capture(capture) => builder.stdout(capture.0.clone()),
+            Output::Sink(sink) => builder.stdout(sink.clone()),
         };
         match &self.stderr {
             Output::Discard => &mut builder,
-            Output::Inherit => builder.inherit_stderr(),
+            Output::Inherit => builder.stderr(Sink::stderr()),
             Output::Capture(capture) => builder.stderr(capture.0.clone()),
+            Output::Sink(sink) => builder.stderr(sink.clone()),
         };
         Ok(builder.build_p1())
+    }
+
+    /// The sinks that the task writes to.
+    pub(crate) fn sinks(&self) -> impl Iterator<Item = Sink> {
+        let sink = |output: &Output, inherited: fn() -> Sink| match output {
+            Output::Discard | Output::Capture(_) => None,
+            Output::Inherit => Some(inherited()),
+            Output::Sink(sink) => Some(sink.clone()),
+        };
+        let stdout = sink(&self.stdout, Sink::stdout);
+        let stderr = sink(&self.stderr, Sink::stderr);
+        stdout.into_iter().chain(stderr)
+    }
+}
+
+/// What to do after a failed call on a stream of the host's: try again, after a
+/// moment if the stream was made not to block, or give up.
+fn retry_after(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::Interrupted => Ok(()),
+        ErrorKind::WouldBlock => {
+            thread::sleep(Duration::from_millis(1));
+            Ok(())
+        }
+        _ => Err(error),
     }
 }

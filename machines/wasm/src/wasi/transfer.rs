@@ -1,0 +1,109 @@
+//! Reading and writing streams and files: the calls whose buffers the task names
+//! in an array.
+//!
+//! A call moves one piece at most, and tells how much that was: a task that has
+//! more calls again. So a slice ends, a kill lands and others have their turn
+//! after each piece, and no number of a task's decides what the host allocates.
+
+use usufruct_core::Access;
+use wasmtime::{Caller, Linker, Result};
+use wasmtime_wasi::p1::types::Errno;
+use wasmtime_wasi::p1::wasi_snapshot_preview1 as wasi;
+
+use super::MODULE;
+use super::call::{Call, Place, Stop, answer};
+use crate::state::Guest;
+
+/// Bytes that one call moves at most.
+const PIECE_BYTES: u32 = 256 << 10;
+
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
+    linker.func_wrap_async(
+        MODULE,
+        "fd_read",
+        |caller, (fd, array, count, done): (i32, i32, i32, i32)| {
+            Box::new(async move { answer(read(caller, (fd, None), (array, count), done).await) })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pread",
+        |caller, (fd, array, count, offset, done): (i32, i32, i32, i64, i32)| {
+            let from = (fd, Some(offset));
+            Box::new(async move { answer(read(caller, from, (array, count), done).await) })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_write",
+        |caller, (fd, array, count, done): (i32, i32, i32, i32)| {
+            Box::new(async move { answer(write(caller, (fd, None), (array, count), done).await) })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pwrite",
+        |caller, (fd, array, count, offset, done): (i32, i32, i32, i64, i32)| {
+            let to = (fd, Some(offset));
+            Box::new(async move { answer(write(caller, to, (array, count), done).await) })
+        },
+    )?;
+    Ok(())
+}
+
+/// `fd_read`, or `fd_pread` at an offset.
+async fn read(
+    mut caller: Caller<'_, Guest>,
+    (fd, offset): (i32, Option<i64>),
+    array: (i32, i32),
+    done: i32,
+) -> Result<i32, Stop> {
+    let mut call = Call::of(&mut caller);
+    let buffers = call.buffers(Access::Store, array, PIECE_BYTES)?;
+    let done = call.store(done, 4)?;
+    let piece = one_vector(&mut call, &buffers)?;
+    let (context, mut memory) = call.wasi();
+    let errno = match offset {
+        None => wasi::fd_read(context, &mut memory, fd, piece, 1, done).await?,
+        Some(offset) => wasi::fd_pread(context, &mut memory, fd, piece, 1, offset, done).await?,
+    };
+    if errno == Errno::Success as i32 {
+        let mut left = call.word(done);
+        for buffer in buffers {
+            let len = left.min(buffer.len);
+            call.copy_back(buffer, len)?;
+            left -= len;
+        }
+    }
+    call.end(errno)
+}
+
+/// `fd_write`, or `fd_pwrite` at an offset.
+async fn write(
+    mut caller: Caller<'_, Guest>,
+    (fd, offset): (i32, Option<i64>),
+    array: (i32, i32),
+    done: i32,
+) -> Result<i32, Stop> {
+    let mut call = Call::of(&mut caller);
+    let buffers = call.buffers(Access::Load, array, PIECE_BYTES)?;
+    let done = call.store(done, 4)?;
+    let piece = one_vector(&mut call, &buffers)?;
+    let (context, mut memory) = call.wasi();
+    let errno = match offset {
+        None => wasi::fd_write(context, &mut memory, fd, piece, 1, done).await?,
+        Some(offset) => wasi::fd_pwrite(context, &mut memory, fd, piece, 1, offset, done).await?,
+    };
+    call.end(errno)
+}
+
+/// One iovec in the call's own memory for all buffers, which lie there side by
+/// side; then the call begins.
+fn one_vector(call: &mut Call<'_>, buffers: &[Place]) -> Result<i32, Stop> {
+    let vector = call.own(8)?;
+    call.begin()?;
+    call.set_word(vector, buffers.first().map_or(0, |first| first.at))?;
+    let len = buffers.iter().map(|buffer| buffer.len).sum();
+    call.set_word(vector + 4, len)?;
+    Ok(vector.cast_signed())
+}
