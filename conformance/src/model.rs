@@ -2,24 +2,35 @@
 //! random test. It knows nothing of the kernel's code; sums are counted anew each time.
 //!
 //! ```text
-//!   model.rs        the state, and what a call may answer
-//!   model/smo.rs    sections 2 and 4: objects and copies
-//!   model/port.rs   section 6: ports, messages, watches
-//!   model/life.rs   section 1: tasks begin and end
+//!   model.rs          the state, and what a call may answer
+//!   model/call.rs     calls with their meaning
+//!   model/memory.rs   the bytes, and who may store where (section 4)
+//!   model/smo.rs      sections 2 and 4: objects and copies
+//!   model/page.rs     section 3: owners and writers of pages
+//!   model/free.rs     section 3: free pages, quotas, reserves
+//!   model/port.rs     section 6: ports, messages, watches
+//!   model/life.rs     section 1: tasks begin and end
 //! ```
 //!
-//! Memory is a small window at the begin of each task's arena. A call names places in it, or
-//! places that are nobody's memory.
+//! Memory is a small window at the begin of each task's arena, and the pool. A call names places
+//! in them, or places that are nobody's memory.
 
+mod call;
+mod free;
 mod life;
+mod memory;
+mod page;
 mod port;
 mod smo;
 
-use crate::rig::Tables;
+use crate::rig::{PageQuota, Tables};
 use crate::world::Answer;
 use std::collections::{BTreeMap, HashSet};
 use usufruct_abi::Error;
 
+pub use call::{Call, Expected, PageCall, Place, Question};
+pub use memory::Stretch;
+pub use page::{Page, Pool};
 pub use port::{InFlight, Queued};
 
 /// The part of a task's memory that the model knows, in bytes.
@@ -31,111 +42,6 @@ const SURE_PORTS: usize = 4;
 /// Messages that every open port is sure of.
 const SURE_MESSAGES: usize = 2;
 
-/// An address, as the model sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// An offset into the window.
-    Window(usize),
-    /// Where, from here on, not all bytes asked for are the task's memory.
-    Outside,
-}
-
-impl Place {
-    /// Where `size` bytes from here on are in the window; `None` if they are not all memory.
-    ///
-    /// # Panics
-    ///
-    /// If they are memory that the model does not know: the test must not ask for such.
-    #[must_use]
-    pub fn span(self, size: usize) -> Option<std::ops::Range<usize>> {
-        match self {
-            Self::Window(offset) if offset + size <= WINDOW_BYTES => Some(offset..offset + size),
-            Self::Window(_) => {
-                assert!(
-                    size > 1 << 30,
-                    "{size} bytes are neither in the window nor too many"
-                );
-                None
-            }
-            Self::Outside => None,
-        }
-    }
-}
-
-/// A call with its meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of docs/calls.md")]
-pub enum Call {
-    Share {
-        target: i32,
-        at: Place,
-        size: i32,
-        perms: i32,
-    },
-    Claim {
-        smo: i32,
-    },
-    Pass {
-        smo: i32,
-        target: i32,
-    },
-    Copy {
-        is_write: bool,
-        smo: i32,
-        offset: i32,
-        size: i32,
-        at: Place,
-    },
-    Size {
-        smo: i32,
-    },
-    LastError,
-    CurrentTask,
-    Watch {
-        task: i32,
-        port: i32,
-    },
-    Find {
-        name: Option<u8>,
-        length: i32,
-        is_memory: bool,
-    },
-    Open {
-        port: i32,
-    },
-    Close {
-        port: i32,
-    },
-    Send {
-        task: i32,
-        port: i32,
-        at: Place,
-    },
-    Get {
-        port: i32,
-        at: Place,
-        sender_at: Place,
-    },
-    Count {
-        port: i32,
-    },
-    Wait {
-        port: i32,
-        timeout_ms: i32,
-    },
-}
-
-/// What a call may come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// Exactly this.
-    Is(Answer),
-    /// A positive number that was never an object's id.
-    NewId,
-    /// It sleeps: for so many milliseconds, or for ever.
-    Sleeps(Option<u32>),
-}
-
 /// A task's books.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -143,6 +49,8 @@ pub struct Task {
     pub name: u8,
     /// Objects that it may own.
     pub quota: usize,
+    /// Pages that it may own; nothing if it is not attached to the pool.
+    pub pages: Option<PageQuota>,
     /// The window.
     pub memory: Vec<u8>,
     /// What `last_error` says.
@@ -154,16 +62,14 @@ pub struct Task {
 }
 
 /// An object's books.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Smo {
     /// Whose memory.
     pub owner: i32,
     /// Who may use it; nobody after the target's end.
     pub target: Option<i32>,
-    /// From where in the owner's window.
-    pub start: usize,
-    /// Its size, in bytes.
-    pub bytes: usize,
+    /// Where in the owner's memory.
+    pub stretch: Stretch,
     /// READ, WRITE or both.
     pub perms: i32,
 }
@@ -172,6 +78,8 @@ pub struct Smo {
 #[derive(Clone, Debug)]
 pub struct Model {
     tables: Tables,
+    /// The pool; without pages where the machine has none.
+    pub pool: Pool,
     /// The living tasks, and those whose end is not through.
     pub tasks: BTreeMap<i32, Task>,
     /// The live objects.
@@ -189,9 +97,10 @@ pub struct Model {
 impl Model {
     /// A machine with no task but `host`.
     #[must_use]
-    pub fn new(tables: Tables) -> Self {
+    pub fn new(tables: Tables, pool: Pool) -> Self {
         Self {
             tables,
+            pool,
             tasks: BTreeMap::new(),
             smos: BTreeMap::new(),
             smo_ids: HashSet::new(),
@@ -218,6 +127,9 @@ impl Model {
                 };
             }
             Call::Wait { port, timeout_ms } => return self.expect_wait(caller, port, timeout_ms),
+            Call::Page(ref call) => {
+                return Expected::Word(self.page_word(caller, call, counts_ending));
+            }
             Call::Claim { smo } => self.may_claim(caller, smo).map(|()| 0),
             Call::Pass { smo, target } => self.may_pass(caller, smo, target).map(|()| 0),
             Call::Copy {
@@ -229,7 +141,9 @@ impl Model {
             } => self
                 .may_copy(caller, is_write, smo, (offset, size, at))
                 .map(|_| 0),
-            Call::Size { smo } => self.targeted(caller, smo).map(|smo| small(smo.bytes)),
+            Call::Size { smo } => self
+                .targeted(caller, smo)
+                .map(|smo| small(smo.stretch.range.len())),
             Call::LastError => Ok(self.tasks[&caller].last_error.code()),
             Call::CurrentTask => Ok(caller),
             Call::Watch { task, port } => self
@@ -260,6 +174,10 @@ impl Model {
     /// Does what a call does that was answered so. Calls that sleep, and deliveries that are
     /// held up, have methods of their own.
     pub fn apply(&mut self, caller: i32, call: &Call, answer: Answer) {
+        if let Call::Page(call) = call {
+            let word = answer.expect("a word");
+            return self.apply_page(caller, call, word);
+        }
         if *call == Call::LastError {
             return;
         }
@@ -293,7 +211,8 @@ impl Model {
             | Call::CurrentTask
             | Call::Find { .. }
             | Call::Count { .. }
-            | Call::Wait { .. } => {}
+            | Call::Wait { .. }
+            | Call::Page(_) => {}
         }
     }
 

@@ -6,6 +6,8 @@
 //!   random/resolve.rs   a step in this world: ids, ranges and tasks of what is alive, mostly
 //!   random/player.rs    plays steps on a machine and on the model, and compares
 //!   random/calls.rs     the calls among them
+//!   random/pages.rs     page calls and stores to the pool, drawn and resolved
+//!   random/stores.rs    the stores among the steps
 //!   random/meddle.rs    steps of the border that are made to fail or to wait
 //!   random/coverage.rs  which call was answered how, how often
 //!   random/diary.rs     what was done before a failure
@@ -18,9 +20,11 @@ mod calls;
 mod coverage;
 mod diary;
 mod meddle;
+mod pages;
 mod player;
 mod resolve;
 mod step;
+mod stores;
 
 use crate::rig::{Rig, Tables};
 use diary::{Diary, caught};

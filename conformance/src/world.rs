@@ -383,6 +383,11 @@ impl<R: Rig> World<R> {
         self.lives[task.0].over = true;
     }
 
+    /// The task is about to end by what it was told to do.
+    pub fn give_up(&mut self, task: Task) {
+        self.lives[task.0].over = true;
+    }
+
     /// The host begins to kill the task.
     pub fn begin_kill(&mut self, task: Task) {
         self.rig.kill(self.lives[task.0].probe);

@@ -2,26 +2,29 @@
 
 use super::{Model, Task, WINDOW_BYTES};
 use crate::index;
-use crate::rig::Ending;
+use crate::rig::{Ending, PageQuota};
 use std::collections::BTreeMap;
 use usufruct_abi::{Error, MAX_TASK_NAME_BYTES};
 
 impl Model {
-    /// Whether a task of this name can start: the name is free, and the table has room. An end
-    /// that is not through may hold a place or not.
+    /// Whether a task of this name can start: the name is free, and the table has room, and so
+    /// has the pool. An end that is not through may hold a place or not.
     #[must_use]
-    pub fn may_start(&self, name: u8, counts_ending: bool) -> bool {
+    pub fn may_start(&self, name: u8, pages: Option<PageQuota>, counts_ending: bool) -> bool {
         let living = self
             .tasks
             .values()
             .filter(|task| counts_ending || !task.is_ending);
         let is_free = |task: &Task| task.is_ending || task.name != name;
         // One more is `host`.
-        self.tasks.values().all(is_free) && living.count() + 1 < index(self.tables.tasks)
+        let has_pages = pages.is_none_or(|quota| self.may_promise(quota, counts_ending));
+        has_pages
+            && self.tasks.values().all(is_free)
+            && living.count() + 1 < index(self.tables.tasks)
     }
 
     /// A task has started.
-    pub fn start(&mut self, id: i32, name: u8, quota: usize) {
+    pub fn start(&mut self, id: i32, name: u8, quota: usize, pages: Option<PageQuota>) {
         let is_new = !self.tasks.contains_key(&id) && self.dead.iter().all(|(dead, _)| *dead != id);
         assert!(
             id > 0 && is_new && id != self.host,
@@ -30,6 +33,7 @@ impl Model {
         let task = Task {
             name,
             quota,
+            pages,
             memory: vec![0; WINDOW_BYTES],
             last_error: Error::Ok,
             ports: BTreeMap::new(),
@@ -49,6 +53,7 @@ impl Model {
     /// The end is through.
     pub fn finish_end(&mut self, id: i32, Ending { status, reason }: Ending) {
         self.tasks.remove(&id);
+        self.end_pages(id);
         self.smos.retain(|_, smo| smo.owner != id);
         let words = [id, status, reason, 0];
         self.tell(id, words);

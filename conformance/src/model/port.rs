@@ -168,9 +168,11 @@ impl Model {
         let number = port_number(port)?;
         self.require_alive(to)?;
         let queue = &self.open_port(to, port)?.queue;
-        let span = at.span(MSG_BYTES).ok_or(Error::InvalidPtr)?;
-        let mine = || queue.iter().filter(|message| message.sender == caller);
-        if queue.len() >= PORT_MESSAGES || mine().count() >= SENDER_MESSAGES {
+        let span = self.span(caller, at, MSG_BYTES).ok_or(Error::InvalidPtr)?;
+        // One on its way to the receiver may come back.
+        let held = || queue.iter().chain(self.flying(to, number));
+        let mine = || held().filter(|message| message.sender == caller);
+        if held().count() >= PORT_MESSAGES || mine().count() >= SENDER_MESSAGES {
             return Err(Error::PortFull);
         }
         let has_sure = mine().any(|message| message.charge == Charge::Sure);
@@ -182,9 +184,8 @@ impl Model {
         } else {
             return Err(Error::PortFull);
         };
-        let bytes = self.tasks[&caller].memory[span]
-            .try_into()
-            .expect("as long as a message");
+        let bytes = self.bytes(caller, &span);
+        let bytes = bytes.try_into().expect("as long as a message");
         Ok(Queued {
             sender: caller,
             bytes,
@@ -209,8 +210,9 @@ impl Model {
         if self.open_port(caller, port)?.queue.is_empty() {
             return Err(Error::NoMsg);
         }
-        to.0.span(MSG_BYTES)
-            .and(to.1.span(4))
+        let message = self.room(caller, to.0, MSG_BYTES);
+        message
+            .and(self.room(caller, to.1, 4))
             .map(|_| ())
             .ok_or(Error::InvalidPtr)
     }
@@ -252,9 +254,8 @@ impl Model {
             mut message,
             ..
         } = flight;
-        let (Some(to), Some(sender_to), false) =
-            (at.span(MSG_BYTES), sender_at.span(4), is_refused)
-        else {
+        let room = |place, size| self.room(receiver, place, size).filter(|_| !is_refused);
+        let (Some(to), Some(sender_to)) = (room(at, MSG_BYTES), room(sender_at, 4)) else {
             if self.is_alive(receiver) {
                 self.port(receiver, port).queue.push_front(message);
             }
@@ -269,9 +270,8 @@ impl Model {
         {
             message.bytes = forgotten;
         }
-        let memory = &mut self.task(receiver).memory;
-        memory[to].copy_from_slice(&message.bytes);
-        memory[sender_to].copy_from_slice(&message.sender.to_le_bytes());
+        self.store(receiver, &to, &message.bytes);
+        self.store(receiver, &sender_to, &message.sender.to_le_bytes());
         Ok(0)
     }
 

@@ -1,8 +1,7 @@
 //! Objects and copies.
 
-use super::{Model, Place, SURE_SMOS, Smo, small};
+use super::{Model, Place, SURE_SMOS, Smo, Stretch, small};
 use crate::index;
-use std::ops::Range;
 use usufruct_abi::{Error, READ_PERM, WRITE_PERM};
 
 /// Target, address, size and permissions of a share.
@@ -26,7 +25,8 @@ impl Model {
             return Err(Error::InvalidSize);
         }
         self.require_alive(target)?;
-        at.span(index(size)).ok_or(Error::InvalidPtr)?;
+        self.span(caller, at, index(size))
+            .ok_or(Error::InvalidPtr)?;
         let owned = self.owned_by(caller);
         if owned >= self.tasks[&caller].quota {
             return Err(Error::TooManySmos);
@@ -38,15 +38,11 @@ impl Model {
     }
 
     pub(super) fn share(&mut self, owner: i32, id: i32, (target, at, size, perms): Share) {
-        let start = at
-            .span(index(size))
-            .expect("a share that was granted")
-            .start;
+        let stretch = self.span(owner, at, index(size));
         let smo = Smo {
             owner,
             target: Some(target),
-            start,
-            bytes: index(size),
+            stretch: stretch.expect("a share that was granted"),
             perms,
         };
         self.smos.insert(id, smo);
@@ -77,7 +73,7 @@ impl Model {
             return Err(Error::InvalidId);
         }
         let live = self.smos.get(&smo).filter(|smo| self.is_alive(smo.owner));
-        live.copied().ok_or(Error::InvalidSmo)
+        live.cloned().ok_or(Error::InvalidSmo)
     }
 
     /// The same, and the caller's role.
@@ -110,26 +106,37 @@ impl Model {
             .target = Some(target);
     }
 
-    /// Id, life, role, permission, bounds, the caller's memory: the two ranges, the owner's first.
+    /// Id, life, role, permission, bounds, the caller's memory, section 4: the two stretches, the
+    /// owner's first.
     pub(super) fn may_copy(
         &self,
         caller: i32,
         is_write: bool,
         smo: i32,
         (offset, size, at): Copy,
-    ) -> Result<(Range<usize>, Range<usize>), Error> {
+    ) -> Result<(Stretch, Stretch), Error> {
         let smo = self.targeted(caller, smo)?;
         let right = if is_write { WRITE_PERM } else { READ_PERM };
         if smo.perms & right == 0 {
             return Err(Error::NoPermission);
         }
-        let bytes = small(smo.bytes);
+        let bytes = small(smo.stretch.range.len());
         if offset < 0 || size < 0 || offset > bytes || size > bytes - offset {
             return Err(Error::InvalidSize);
         }
-        let buffer = at.span(index(size)).ok_or(Error::InvalidPtr)?;
-        let start = smo.start + index(offset);
-        Ok((start..start + index(size), buffer))
+        let buffer = self
+            .span(caller, at, index(size))
+            .ok_or(Error::InvalidPtr)?;
+        let owners = smo.stretch.part(index(offset), index(size));
+        let (storer, place) = if is_write {
+            (smo.owner, &owners)
+        } else {
+            (caller, &buffer)
+        };
+        if !self.may_store(storer, place) {
+            return Err(Error::NoPermission);
+        }
+        Ok((owners, buffer))
     }
 
     pub(super) fn copy(&mut self, caller: i32, is_write: bool, smo: i32, copy: Copy) {
@@ -141,7 +148,7 @@ impl Model {
         } else {
             ((owner, owners), (caller, callers))
         };
-        let bytes = self.tasks[&from].memory[source].to_vec();
-        self.tasks.get_mut(&to).expect("a living task").memory[place].copy_from_slice(&bytes);
+        let bytes = self.bytes(from, &source);
+        self.store(to, &place, &bytes);
     }
 }

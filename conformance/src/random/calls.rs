@@ -25,6 +25,9 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let Some(index) = self.idle(who) else {
             return;
         };
+        if matches!(wish, Wish::Page(_)) && R::pool().is_none() {
+            return;
+        }
         let Actor { task, id, .. } = self.actors[index];
         if let Wish::Find { name, .. } = wish {
             let name = NAMES.get(usize::from(name_of(*name))).unwrap_or(&"nob");
@@ -44,7 +47,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let trouble = self.one_of(troubles_of(ready.number), trouble);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
-        let expected = expected.map(|expected| with_trouble(expected, &ready.call, trouble));
+        let expected = with_trouble(expected, &ready.call, trouble);
 
         self.diary.note(Deed::Calls { id, ready, trouble });
         self.make_trouble(trouble);
@@ -53,7 +56,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         if is_held {
             M::make_peace(&mut self.world.rig);
             coverage.troubles += 1;
-            self.hold(index, &ready, expected);
+            self.hold(index, &ready, &expected);
         } else if let Expected::Sleeps(timeout_ms) = expected[0] {
             self.fall_asleep(index, &ready, timeout_ms, coverage);
         } else {
@@ -64,7 +67,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 Some(Trouble::DeliveryFails | Trouble::OwnerFails | Trouble::CallerFails)
             );
             coverage.troubles += u64::from(fails && said.last_error == Error::InvalidPtr.code());
-            let answer = self.check(&ready, expected, &said);
+            let answer = self.check(id, &ready, &expected, &said);
             self.apply(index, &ready, answer);
             coverage.note(ready.number, answer);
             self.diary.note(Deed::Answered { id, answer });
@@ -73,11 +76,12 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     }
 
     /// What the machine said, if the model might have said so too.
-    fn check(&self, ready: &Ready, expected: [Expected; 2], said: &Said) -> Answer {
-        let answer = said_answer(ready.number, said);
+    fn check(&self, id: i32, ready: &Ready, expected: &[Expected], said: &Said) -> Answer {
+        let answer = self.said_answer(id, ready.number, said);
         let is_new = |id: i32| id > 0 && !self.model.smo_ids.contains(&id);
         let agrees = |expected: &Expected| match expected {
             Expected::Is(wanted) => *wanted == answer,
+            Expected::Word(word) => answer == Ok(*word),
             Expected::NewId => answer.is_ok_and(is_new),
             Expected::Sleeps(_) => false,
         };
@@ -125,6 +129,11 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let world = &mut self.world;
         self.model.land(id, false, || match at {
             Some(Place::Window(offset)) if !is_ending => world.peek(task, offset as u64, 16),
+            Some(Place::Pool(offset)) if !is_ending => {
+                let address = i64::from(R::pool().map_or(0, |pool| pool.start));
+                let offset = i64::try_from(offset).expect("a small pool");
+                world.load(task, address + offset, 16)
+            }
             _ => Vec::new(),
         })
     }
@@ -155,7 +164,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
 
     /// A sleeper's call has come to its end.
     fn wake(&mut self, index: usize, said: &Said, wanted: Answer, coverage: &mut Coverage) {
-        let answer = said_answer(Number::WaitMsg, said);
+        let answer = self.said_answer(self.actors[index].id, Number::WaitMsg, said);
         assert_eq!(answer, wanted, "the end of a sleep");
         let actor = &mut self.actors[index];
         actor.doing = Doing::Nothing;
@@ -210,13 +219,14 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             }
         }
     }
-}
 
-/// What was said, as an answer; `last_error` is one that can not contradict itself.
-pub(super) fn said_answer(number: Number, said: &Said) -> Answer {
-    if number == Number::LastError {
-        assert_eq!(said.result, said.last_error, "last_error changed itself");
-        return Ok(said.result);
+    /// What was said, as an answer. Some calls leave `last_error` as it is.
+    pub(super) fn said_answer(&self, id: i32, number: Number, said: &Said) -> Answer {
+        if number == Number::LastError || number as u32 >= Number::ControlMem as u32 {
+            let known = self.model.tasks[&id].last_error.code();
+            assert_eq!(said.last_error, known, "{} changed it", number.name());
+            return Ok(said.result);
+        }
+        answer(number, said.result, said.last_error)
     }
-    answer(number, said.result, said.last_error)
 }

@@ -44,6 +44,12 @@ pub(super) enum Deed {
         id: i32,
         offset: usize,
     },
+    StoresToPage {
+        id: i32,
+        offset: usize,
+        bytes: usize,
+        lands: usize,
+    },
     GoesOn,
 }
 

@@ -1,15 +1,14 @@
 //! Trouble on purpose: steps of the border that fail, and steps that wait while others' calls go
 //! on.
 
-use super::calls::said_answer;
 use super::coverage::Coverage;
 use super::diary::Deed;
 use super::player::{Actor, Doing, Player};
 use super::resolve::{Ready, among};
 use super::step::Draw;
-use crate::model::{Call, Expected};
+use crate::model::{Call, Expected, PageCall};
 use crate::rig::{Probe, Rig};
-use usufruct_abi::{Error, Number};
+use usufruct_abi::{Error, Number, PortfolioError};
 
 /// A step of the border that is made to fail or to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +19,16 @@ pub enum Trouble {
     ReapWaits,
     /// The waking of a sleeper waits.
     WakeWaits,
+    /// A mapping that is given can not be made.
+    GivingFails,
+    /// A mapping that is given takes its time.
+    GivingWaits,
+    /// A mapping that is taken takes its time.
+    TakingWaits,
+    /// More is taken than was asked for.
+    TakesMore,
+    /// The clearing of pages takes its time.
+    FillWaits,
     /// The delivery of a message waits.
     DeliveryWaits,
     /// The delivery of a message fails.
@@ -82,9 +91,13 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     }
 
     /// A step of a call waits. What it does to the books is done.
-    pub(super) fn hold(&mut self, index: usize, ready: &Ready, expected: [Expected; 2]) {
+    pub(super) fn hold(&mut self, index: usize, ready: &Ready, expected: &[Expected]) {
         let id = self.actors[index].id;
-        self.actors[index].doing = Doing::Held(ready.number);
+        let word = match expected.first() {
+            Some(Expected::Word(word)) => *word,
+            _ => 0,
+        };
+        self.actors[index].doing = Doing::Held(ready.number, word);
         self.diary.note(Deed::Waits { id });
         match ready.call {
             Call::Get {
@@ -101,10 +114,10 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 let sleeper = self.actors.iter_mut().find(is_sleeper);
                 sleeper.expect("somebody was to be woken").is_kept_asleep = true;
             }
-            _ => self.model.apply(id, &ready.call, Ok(0)),
+            _ => self.model.apply(id, &ready.call, Ok(word)),
         }
-        let may_be_held =
-            expected.contains(&Expected::Is(Ok(0))) || matches!(ready.call, Call::Get { .. });
+        let may_be_held = expected.contains(&Expected::Is(Ok(0)))
+            || matches!(ready.call, Call::Get { .. } | Call::Page(_));
         assert!(
             may_be_held,
             "{ready:?} waits in a step, though the model says {expected:?}"
@@ -121,7 +134,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 is_ending,
                 ..
             } = self.actors[index];
-            if matches!(doing, Doing::Held(_)) || is_ending {
+            if matches!(doing, Doing::Held(..)) || is_ending {
                 let probe = self.world.probe(task);
                 M::let_go_on(&mut self.world.rig, probe);
                 self.conclude(index, coverage);
@@ -144,17 +157,19 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             is_gone,
             ..
         } = self.actors[index];
-        if let Doing::Held(number) = doing {
+        if let Doing::Held(number, word) = doing {
             let said = (!is_ending).then(|| self.world.reply(task));
             let wanted = if number == Number::GetMsg {
                 self.land(index)
             } else {
-                Ok(0)
+                Ok(word)
             };
             if let Some(said) = said {
-                let answer = said_answer(number, &said);
+                let answer = self.said_answer(id, number, &said);
                 assert_eq!(answer, wanted, "{} was held", number.name());
-                self.model.note(id, answer);
+                if (number as u32) < Number::ControlMem as u32 {
+                    self.model.note(id, answer);
+                }
                 coverage.note(number, answer);
             }
             self.actors[index].doing = Doing::Nothing;
@@ -172,19 +187,47 @@ pub(super) fn troubles_of(number: Number) -> &'static [Trouble] {
         Number::SendMsg => &[Trouble::WakeWaits],
         Number::GetMsg => &[Trouble::DeliveryWaits, Trouble::DeliveryFails],
         Number::ReadMem | Number::WriteMem => &[Trouble::OwnerFails, Trouble::CallerFails],
+        Number::ControlMem => &[
+            Trouble::BarrierWaits,
+            Trouble::GivingFails,
+            Trouble::GivingWaits,
+            Trouble::TakingWaits,
+            Trouble::TakesMore,
+            Trouble::FillWaits,
+        ],
+        Number::AllocMemBlocks => &[
+            Trouble::GivingFails,
+            Trouble::GivingWaits,
+            Trouble::FillWaits,
+        ],
         _ => &[],
     }
 }
 
-/// What is expected when a step fails: of what would have succeeded, that it does not.
-pub(super) fn with_trouble(expected: Expected, call: &Call, trouble: Option<Trouble>) -> Expected {
+/// What is expected when a step fails: of what would have succeeded, that it does not. A page
+/// call may have no mapping to make, and so none that fails.
+pub(super) fn with_trouble(
+    expected: [Expected; 2],
+    call: &Call,
+    trouble: Option<Trouble>,
+) -> Vec<Expected> {
     let moves = match (call, trouble) {
         (Call::Get { .. }, Some(Trouble::DeliveryFails)) => true,
         (Call::Copy { size, .. }, Some(Trouble::OwnerFails | Trouble::CallerFails)) => *size > 0,
         _ => false,
     };
-    match expected {
-        Expected::Is(Ok(_)) if moves => Expected::Is(Err(Error::InvalidPtr)),
-        expected => expected,
+    let mut all = expected.to_vec();
+    for expected in &mut all {
+        if moves && matches!(expected, Expected::Is(Ok(_))) {
+            *expected = Expected::Is(Err(Error::InvalidPtr));
+        }
     }
+    if trouble == Some(Trouble::GivingFails) {
+        let refusal = match call {
+            Call::Page(PageCall::Control { .. }) => PortfolioError::NoMem.code(),
+            _ => 0,
+        };
+        all.push(Expected::Word(refusal));
+    }
+    all
 }

@@ -6,14 +6,23 @@ use super::diary::{Deed, Diary};
 use super::meddle::{Meddler, Trouble};
 use super::resolve::{NAMES, among, name_of};
 use super::step::{Draw, Step};
-use crate::model::{Model, WINDOW_BYTES};
-use crate::rig::{Rig, Tables};
+use crate::model::{Model, Pool, Stretch, WINDOW_BYTES};
+use crate::rig::{PageQuota, Rig, Tables};
 use crate::world::{Task, World};
 use std::marker::PhantomData;
 use usufruct_abi::Number;
 
 /// Objects that a task may own: fewer than it is sure of, some more, and more than there are.
 const QUOTAS: [u32; 3] = [3, 14, 1024];
+/// Pages that a task may own, and is sure of; one of them is not attached.
+const PAGE_QUOTAS: [Option<(u32, u32)>; 6] = [
+    Some((1024, 0)),
+    Some((1024, 1)),
+    Some((2, 0)),
+    None,
+    Some((4, 2)),
+    Some((1024, 0)),
+];
 /// Tasks that there should be at least.
 const FEW_TASKS: usize = 3;
 
@@ -25,9 +34,17 @@ pub(super) enum Doing {
         port: i32,
         until_ms: Option<u64>,
     },
-    /// A step of this call waits.
-    Held(Number),
+    /// A step of this call waits; it will answer so.
+    Held(Number, i32),
 }
+
+/// Steps of an end that may wait.
+pub(super) const TROUBLES_OF_AN_END: &[Trouble] = &[
+    Trouble::BarrierWaits,
+    Trouble::ReapWaits,
+    Trouble::TakingWaits,
+    Trouble::FillWaits,
+];
 
 /// A task of the sequence.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +77,10 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     pub(super) fn new(tables: Tables, diary: Diary) -> Self {
         Self {
             world: World::new(tables),
-            model: Model::new(tables),
+            model: Model::new(
+                tables,
+                R::pool().map_or_else(Pool::default, |pool| Pool::new(pool, tables.pages)),
+            ),
             actors: Vec::new(),
             clock_ms: 0,
             diary,
@@ -112,6 +132,11 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 }
             }
             Step::Store { who, at, byte } => self.store(*who, *at, *byte),
+            Step::StorePage {
+                who,
+                store,
+                trouble,
+            } => self.store_page(*who, *store, *trouble, coverage),
             Step::Advance { milliseconds } if R::FACTS.virtual_clock => {
                 self.advance(*milliseconds, coverage)
             }
@@ -136,16 +161,25 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
 
     fn start(&mut self, name: Draw, quota: Draw) {
         let name = name_of(name) % 8;
+        let pages = PAGE_QUOTAS[among(PAGE_QUOTAS.len(), quota / 3)];
+        let pages = pages.filter(|_| R::pool().is_some());
+        let pages = pages.map(|(pages, reserve)| PageQuota { pages, reserve });
         let quota = QUOTAS[among(QUOTAS.len(), quota)];
-        let may = [true, false].map(|counts_ending| self.model.may_start(name, counts_ending));
-        match self.world.try_start(NAMES[usize::from(name)], quota) {
+        let may =
+            [true, false].map(|counts_ending| self.model.may_start(name, pages, counts_ending));
+        let label = NAMES[usize::from(name)];
+        let started = match pages {
+            Some(pages) => self.world.try_start_attached(label, quota, pages),
+            None => self.world.try_start(label, quota),
+        };
+        match started {
             Ok(task) => {
                 assert!(
                     may.contains(&true),
-                    "a task started, with its name taken or the table full"
+                    "a task started, with its name taken, the table full or its pages promised"
                 );
                 let id = self.world.id(task);
-                self.model.start(id, name, crate::index(quota));
+                self.model.start(id, name, crate::index(quota), pages);
                 self.diary.note(Deed::Started { id });
                 let doing = Doing::Nothing;
                 self.actors.push(Actor {
@@ -167,16 +201,22 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             return;
         }
         let index = living[among(living.len(), who)];
-        let Actor {
-            task, id, doing, ..
-        } = self.actors[index];
-        let trouble = self.one_of(&[Trouble::BarrierWaits, Trouble::ReapWaits], trouble);
+        let Actor { task, doing, .. } = self.actors[index];
+        let trouble = self.one_of(TROUBLES_OF_AN_END, trouble);
         self.make_trouble(trouble);
         match (doing, how % 3) {
             (Doing::Nothing, 0) => self.world.begin_exit(task, i32::from(how)),
             (Doing::Nothing, 1) => self.world.begin_trap(task),
             _ => self.world.begin_kill(task),
         }
+        self.ends(index, trouble, coverage);
+    }
+
+    /// The end of an actor has begun.
+    pub(super) fn ends(&mut self, index: usize, trouble: Option<Trouble>, coverage: &mut Coverage) {
+        let Actor {
+            task, id, doing, ..
+        } = self.actors[index];
         M::make_peace(&mut self.world.rig);
         coverage.ends += 1;
         self.diary.note(Deed::Ended { id, trouble });
@@ -187,7 +227,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             return;
         }
         self.finish_end(index, coverage);
-        if !matches!(doing, Doing::Held(_)) {
+        if !matches!(doing, Doing::Held(..)) {
             self.actors.remove(index);
         }
     }
@@ -208,8 +248,11 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             let bytes: Vec<u8> = following.take(WINDOW_BYTES - start).collect();
             self.world.poke(task, start as u64, &bytes);
             self.diary.note(Deed::Stores { id, offset: start });
-            let memory = &mut self.model.tasks.get_mut(&id).expect("a living task").memory;
-            memory[start..start + bytes.len()].copy_from_slice(&bytes);
+            let stretch = Stretch {
+                in_pool: false,
+                range: start..start + bytes.len(),
+            };
+            self.model.store(id, &stretch, &bytes);
         }
     }
 
@@ -233,6 +276,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 );
             }
         }
+        self.compare_pool();
         assert!(
             M::invariants_hold(&self.world.rig),
             "the kernel's books contradict each other"

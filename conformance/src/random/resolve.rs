@@ -42,13 +42,13 @@ pub(super) struct View<'a> {
 }
 
 /// One of these, if there is one.
-fn pick<T: Copy>(of: &[T], draw: Draw) -> Option<T> {
+pub(super) fn pick<T: Copy>(of: &[T], draw: Draw) -> Option<T> {
     let last = of.len().checked_sub(1)?;
     of.get(usize::from(draw) % (last + 1)).copied()
 }
 
 /// A number from 0 to `most`.
-fn up_to(most: usize, draw: Draw) -> usize {
+pub(super) fn up_to(most: usize, draw: Draw) -> usize {
     usize::from(draw) % (most + 1)
 }
 
@@ -104,6 +104,7 @@ impl View<'_> {
                     Call::Count { port }
                 })
             }
+            Wish::Page(wish) => self.page(wish),
             Wish::Wait { port, timeout_ms } => self.wait(port, *timeout_ms),
             Wish::Send { task, port, at } => self.send(task, port, *at),
             Wish::Get {
@@ -161,7 +162,11 @@ impl View<'_> {
         let smo = self.smo(smo, |smo| {
             smo.target == Some(self.caller) && smo.perms & right != 0
         });
-        let bytes = self.model.smos.get(&smo).map_or(16, |smo| smo.bytes);
+        let bytes = self
+            .model
+            .smos
+            .get(&smo)
+            .map_or(16, |smo| smo.stretch.range.len());
         let (offset, size) = match *range {
             RangeWish::Inside(offset, size) => {
                 let offset = up_to(bytes, offset);
@@ -244,7 +249,7 @@ impl View<'_> {
         }
     }
 
-    fn task(&self, wish: &TaskWish) -> i32 {
+    pub(super) fn task(&self, wish: &TaskWish) -> i32 {
         let living = || {
             let tasks = self.model.tasks.iter().filter(|(_, task)| !task.is_ending);
             tasks.map(|(id, _)| *id).collect::<Vec<_>>()
@@ -336,8 +341,29 @@ impl View<'_> {
     }
 
     /// A place for so many bytes, and its address.
-    fn place(&self, wish: PlaceWish, bytes: usize) -> (Place, i64) {
+    pub(super) fn place(&self, wish: PlaceWish, bytes: usize) -> (Place, i64) {
         match wish {
+            PlaceWish::Writable(draw) | PlaceWish::Pool(draw) | PlaceWish::PoolEdge(draw)
+                if self.model.pool.pages.is_empty() =>
+            {
+                self.place(PlaceWish::Inside(draw), bytes)
+            }
+            PlaceWish::Writable(draw) => match pick(&self.writable(bytes), draw / 64) {
+                Some((start, room)) => self.place_in_pool(start + up_to(room, draw)),
+                None => self.place(PlaceWish::Inside(draw), bytes),
+            },
+            PlaceWish::Pool(draw) => {
+                let most = self.model.pool.bytes.len().saturating_sub(bytes.max(1));
+                self.place_in_pool(up_to(most, draw))
+            }
+            PlaceWish::PoolEdge(draw) => {
+                let pool = self.model.pool.bytes.len();
+                let (start, end) = (self.pool_address(0), self.pool_address(pool));
+                let some = i64::try_from(bytes.clamp(1, pool)).expect("a small pool");
+                let ways = [end, end - some + 1, start - 1, end + 4095];
+                let address = ways[usize::from(draw) % ways.len()];
+                (Place::Outside, address)
+            }
             PlaceWish::Inside(draw) => {
                 let offset = up_to(WINDOW_BYTES.saturating_sub(bytes), draw);
                 (Place::Window(offset), self.arena + i64::from(int(offset)))
@@ -360,6 +386,32 @@ impl View<'_> {
                 (Place::Outside, if is_memory { self.end } else { address })
             }
         }
+    }
+}
+
+impl View<'_> {
+    /// The address of a byte of the pool.
+    pub(super) fn pool_address(&self, offset: usize) -> i64 {
+        i64::from(self.model.pool.start) + i64::from(int(offset))
+    }
+
+    fn place_in_pool(&self, offset: usize) -> (Place, i64) {
+        (Place::Pool(offset), self.pool_address(offset))
+    }
+
+    /// Where the caller may store so many bytes: the first offset, and how many more are as good.
+    fn writable(&self, bytes: usize) -> Vec<(usize, usize)> {
+        let pool = &self.model.pool;
+        let may_write = |page: &usize| self.model.may_write(self.caller, *page);
+        let mut runs = Vec::new();
+        for first in (0..pool.pages.len()).filter(may_write) {
+            let pages = (first..pool.pages.len()).take_while(may_write).count();
+            let start = first * pool.page_bytes;
+            if let Some(room) = (pages * pool.page_bytes).checked_sub(bytes.max(1)) {
+                runs.push((start, room));
+            }
+        }
+        runs
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a random sequence is made of. Nothing here knows the world that it will be played in.
 
+use super::pages::{PageStore, PageWish, any_page_store, any_page_wish};
 use proptest::prelude::*;
 
 /// A number out of a range that the world will have.
@@ -29,6 +30,12 @@ pub(super) enum Step {
     },
     /// A task stores to its own memory.
     Store { who: Draw, at: Draw, byte: u8 },
+    /// A task stores to the pool.
+    StorePage {
+        who: Draw,
+        store: PageStore,
+        trouble: Option<Draw>,
+    },
     /// Time passes.
     Advance { milliseconds: u8 },
     /// Steps that wait go on.
@@ -95,6 +102,7 @@ pub(super) enum Wish {
         port: PortWish,
         timeout_ms: i32,
     },
+    Page(PageWish),
 }
 
 /// Which task.
@@ -139,6 +147,12 @@ pub(super) enum PlaceWish {
     Inside(Draw),
     /// Not with all the bytes asked for, in one of the ways.
     Outside(Draw),
+    /// In the pool, in pages that the caller may write, if there are such.
+    Writable(Draw),
+    /// Anywhere in the pool, with all the bytes asked for.
+    Pool(Draw),
+    /// Over an end of the pool, or behind it.
+    PoolEdge(Draw),
 }
 
 /// How large an object.
@@ -162,7 +176,7 @@ pub(super) enum RangeWish {
 }
 
 /// The ends of an int, and what is near them and near 0.
-fn edge() -> impl Strategy<Value = i32> {
+pub(super) fn edge() -> impl Strategy<Value = i32> {
     prop::sample::select(vec![
         0,
         -1,
@@ -182,7 +196,7 @@ fn edge() -> impl Strategy<Value = i32> {
 }
 
 /// A size or an offset that no window holds.
-fn huge() -> impl Strategy<Value = i32> {
+pub(super) fn huge() -> impl Strategy<Value = i32> {
     prop::sample::select(vec![
         -1,
         -2,
@@ -220,9 +234,12 @@ fn port() -> impl Strategy<Value = PortWish> {
     ]
 }
 
-fn place() -> impl Strategy<Value = PlaceWish> {
+pub(super) fn place() -> impl Strategy<Value = PlaceWish> {
     prop_oneof![
-        14 => any::<Draw>().prop_map(PlaceWish::Inside),
+        3 => any::<Draw>().prop_map(PlaceWish::Writable),
+        1 => any::<Draw>().prop_map(PlaceWish::Pool),
+        1 => any::<Draw>().prop_map(PlaceWish::PoolEdge),
+        20 => any::<Draw>().prop_map(PlaceWish::Inside),
         1 => any::<Draw>().prop_map(PlaceWish::Outside),
     ]
 }
@@ -302,13 +319,16 @@ fn times() -> impl Strategy<Value = Draw> {
 
 /// Any step.
 pub(super) fn any_step() -> impl Strategy<Value = Step> {
-    let call = prop_oneof![objects(), messages()];
+    let call =
+        prop_oneof![4 => objects(), 4 => messages(), 5 => any_page_wish().prop_map(Wish::Page)];
     prop_oneof![
         3 => (any::<Draw>(), any::<Draw>()).prop_map(|(name, quota)| Step::Start { name, quota }),
         1 => (any::<Draw>(), any::<Draw>(), trouble()).prop_map(|(who, how, trouble)| Step::End { who, how, trouble }),
-        90 => (any::<Draw>(), call, times(), trouble())
+        130 => (any::<Draw>(), call, times(), trouble())
             .prop_map(|(who, call, times, trouble)| Step::Call { who, call, times, trouble }),
         6 => (any::<Draw>(), any::<Draw>(), any::<u8>()).prop_map(|(who, at, byte)| Step::Store { who, at, byte }),
+        6 => (any::<Draw>(), any_page_store(), trouble())
+            .prop_map(|(who, store, trouble)| Step::StorePage { who, store, trouble }),
         2 => any::<u8>().prop_map(|milliseconds| Step::Advance { milliseconds }),
         4 => Just(Step::GoOn),
     ]

@@ -1,0 +1,302 @@
+//! Owners and writers of pages.
+
+use super::{Model, PageCall, Place, Question, Stretch};
+use crate::index;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, PortfolioError};
+
+/// The control status of a page.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Nobody: it is free.
+    pub owner: Option<i32>,
+    /// Who may write by name.
+    pub writers: BTreeSet<i32>,
+    /// Everybody may write who is not refused.
+    pub everybody: bool,
+    /// Who may not, though everybody may.
+    pub refused: BTreeSet<i32>,
+    /// Who has made use of everybody's right by a store of its own.
+    pub taken: BTreeSet<i32>,
+}
+
+/// The pool.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    /// The address of its first byte.
+    pub start: u32,
+    /// The size of a page, in bytes.
+    pub page_bytes: usize,
+    /// Its pages.
+    pub pages: Vec<Page>,
+    /// Their bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Pool {
+    /// So many pages, all free.
+    #[must_use]
+    pub fn new(crate::Pool { start, page_bytes }: crate::Pool, pages: u32) -> Self {
+        let (page_bytes, pages) = (index(page_bytes), index(pages));
+        Self {
+            start,
+            page_bytes,
+            pages: vec![Page::default(); pages],
+            bytes: vec![0; page_bytes * pages],
+        }
+    }
+
+    /// The pages that a range of offsets touches.
+    pub(super) fn pages_of(&self, range: &Range<usize>) -> Range<usize> {
+        let page_bytes = self.page_bytes.max(1);
+        if range.is_empty() {
+            0..0
+        } else {
+            range.start / page_bytes..(range.end - 1) / page_bytes + 1
+        }
+    }
+
+    /// The offsets of some pages.
+    pub(super) fn offsets(&self, pages: &Range<usize>) -> Range<usize> {
+        pages.start * self.page_bytes..pages.end * self.page_bytes
+    }
+}
+
+impl Page {
+    /// Tasks that the kernel must remember for this page.
+    fn holders(&self) -> BTreeSet<i32> {
+        let named = self.writers.iter().chain(&self.refused).chain(&self.taken);
+        named.copied().chain(self.owner).collect()
+    }
+}
+
+impl Model {
+    /// Whether a living task is attached to the pool.
+    #[must_use]
+    pub fn is_attached(&self, task: i32) -> bool {
+        let found = self.tasks.get(&task);
+        found.is_some_and(|task| task.pages.is_some())
+    }
+
+    /// Whether a task may write a page.
+    #[must_use]
+    pub fn may_write(&self, task: i32, page: usize) -> bool {
+        let status = &self.pool.pages[page];
+        let by_all = status.everybody && !status.refused.contains(&task);
+        self.is_attached(task) && (status.writers.contains(&task) || by_all)
+    }
+
+    /// What a call of section 3 answers.
+    pub(super) fn page_word(&self, caller: i32, call: &PageCall, counts_ending: bool) -> i32 {
+        match *call {
+            PageCall::Control {
+                at,
+                size,
+                cmd,
+                task,
+            } => match self.may_control(caller, (at, size), (cmd, task), counts_ending) {
+                Ok(_) => 0,
+                Err(error) => error.code(),
+            },
+            PageCall::Alloc { size, flags } => self
+                .may_alloc(caller, size, flags, counts_ending)
+                .map_or(0, |pages| self.address_word(pages.start)),
+            PageCall::PageSize { flags } if flags == 0 && self.is_attached(caller) => {
+                super::small(self.pool.page_bytes)
+            }
+            PageCall::Ask { question, at, size } => {
+                i32::from(self.is_memory(caller, question, (at, size)))
+            }
+            PageCall::PageSize { .. } | PageCall::Avail { .. } => 0,
+        }
+    }
+
+    /// Does what such a call does that was answered so.
+    pub(super) fn apply_page(&mut self, caller: i32, call: &PageCall, word: i32) {
+        match *call {
+            PageCall::Control {
+                at,
+                size,
+                cmd,
+                task,
+            } if word == 0 => {
+                if let Some(pages) = self.control_pages(caller, (at, size)) {
+                    pages.for_each(|page| self.control(caller, page, cmd, task));
+                }
+            }
+            PageCall::Alloc { size, flags } if word != 0 => self.alloc(caller, size, flags, word),
+            PageCall::Avail { at, flags } => self.avail(caller, at, flags),
+            PageCall::Control { .. }
+            | PageCall::Alloc { .. }
+            | PageCall::PageSize { .. }
+            | PageCall::Ask { .. } => {}
+        }
+    }
+
+    fn control_pages(&self, caller: i32, (at, size): (Place, i32)) -> Option<Range<usize>> {
+        let size = usize::try_from(size).ok()?;
+        let stretch = self.span(caller, at, size)?;
+        stretch.in_pool.then(|| self.pool.pages_of(&stretch.range))
+    }
+
+    /// Attached, command, task, size, range, owner, quota, table: the pages.
+    fn may_control(
+        &self,
+        caller: i32,
+        range: (Place, i32),
+        (cmd, task): (i32, i32),
+        counts_ending: bool,
+    ) -> Result<Range<usize>, PortfolioError> {
+        if !self.is_attached(caller) {
+            return Err(PortfolioError::BadPtr);
+        }
+        if ![MEMC_NOWRITE, MEMC_OKWRITE, MEMC_GIVE].contains(&cmd) {
+            return Err(PortfolioError::BadMemCmd);
+        }
+        if task != 0 && !(self.is_alive(task) && self.is_attached(task)) {
+            return Err(PortfolioError::BadItem);
+        }
+        if range.1 <= 0 {
+            return Ok(0..0);
+        }
+        let pages = self
+            .control_pages(caller, range)
+            .ok_or(PortfolioError::BadPtr)?;
+        let owned = |page: usize| self.pool.pages[page].owner == Some(caller);
+        let relinquishes = cmd == MEMC_NOWRITE && task == caller;
+        if !relinquishes && !pages.clone().all(owned) {
+            return Err(PortfolioError::BadPtr);
+        }
+        if cmd == MEMC_GIVE && task != 0 && task != caller && !self.may_own(task, pages.len()) {
+            return Err(PortfolioError::NoMem);
+        }
+        if cmd != MEMC_NOWRITE && task != 0 && !self.can_hold(task, &pages, counts_ending) {
+            return Err(PortfolioError::NoMem);
+        }
+        Ok(pages)
+    }
+
+    /// Whether the table has a record of this task for each of these pages, or room for it: two
+    /// records are sure for each page, and half as many as pages are for whoever comes first.
+    fn can_hold(&self, task: i32, pages: &Range<usize>, counts_ending: bool) -> bool {
+        let mut beyond = 0;
+        for (number, page) in self.pool.pages.iter().enumerate() {
+            let mut holders = page.holders();
+            if !counts_ending {
+                holders.retain(|holder| self.is_alive(*holder));
+            }
+            if pages.contains(&number) {
+                holders.insert(task);
+            }
+            beyond += holders.len().saturating_sub(SURE_HOLDERS);
+        }
+        beyond <= self.pool.pages.len() / 2
+    }
+
+    fn control(&mut self, caller: i32, number: usize, cmd: i32, task: i32) {
+        let keeps =
+            !matches!(cmd, MEMC_NOWRITE) || self.can_hold(task, &(number..number + 1), true);
+        let page = &mut self.pool.pages[number];
+        match (cmd, task) {
+            (MEMC_NOWRITE, 0) => {
+                *page = Page {
+                    owner: page.owner,
+                    ..Page::default()
+                };
+            }
+            (MEMC_NOWRITE, task) => {
+                page.writers.remove(&task);
+                page.taken.remove(&task);
+                if page.everybody {
+                    page.refused.insert(task);
+                }
+                if !keeps {
+                    page.end_everybody();
+                }
+            }
+            (MEMC_OKWRITE, 0) => {
+                page.everybody = true;
+                page.refused.clear();
+            }
+            (MEMC_OKWRITE, task) => page.grant(task),
+            (MEMC_GIVE, 0) => self.release(number),
+            (_, task) => {
+                if task != caller {
+                    page.end_everybody();
+                }
+                page.owner = Some(task);
+                page.grant(task);
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, number: usize) {
+        self.pool.pages[number] = Page::default();
+        let offsets = self.pool.offsets(&(number..number + 1));
+        self.pool.bytes[offsets].fill(0);
+    }
+
+    /// A task stores there itself, and may: where everybody may, it takes that up.
+    pub fn take_up(&mut self, task: i32, stretch: &Stretch) {
+        for number in self.pool.pages_of(&stretch.range) {
+            let page = &mut self.pool.pages[number];
+            if !page.writers.contains(&task) {
+                page.taken.insert(task);
+            }
+        }
+    }
+
+    /// Pages at the end of a task: its own are free, its rights to others' are gone.
+    pub(super) fn end_pages(&mut self, task: i32) {
+        for number in 0..self.pool.pages.len() {
+            let page = &mut self.pool.pages[number];
+            page.writers.remove(&task);
+            page.refused.remove(&task);
+            page.taken.remove(&task);
+            if page.owner == Some(task) {
+                self.release(number);
+            }
+        }
+    }
+
+    /// Private memory is its task's; of pages, all must qualify.
+    fn is_memory(&self, caller: i32, question: Question, (at, size): (Place, i32)) -> bool {
+        let Some(size) = usize::try_from(size)
+            .ok()
+            .filter(|_| self.is_attached(caller))
+        else {
+            return false;
+        };
+        let Some(stretch) = self.span(caller, at, size) else {
+            return false;
+        };
+        if size == 0 {
+            return question == Question::Readable;
+        }
+        let mut pages = self.pool.pages_of(&stretch.range);
+        !stretch.in_pool
+            || match question {
+                Question::Readable => true,
+                Question::Writable => pages.all(|page| self.may_write(caller, page)),
+                Question::Owned => pages.all(|page| self.pool.pages[page].owner == Some(caller)),
+            }
+    }
+}
+
+/// Tasks that each page has room for, whatever happens elsewhere.
+const SURE_HOLDERS: usize = 2;
+
+impl Page {
+    fn grant(&mut self, task: i32) {
+        self.writers.insert(task);
+        self.refused.remove(&task);
+        self.taken.remove(&task);
+    }
+
+    fn end_everybody(&mut self) {
+        self.everybody = false;
+        self.refused.clear();
+        self.taken.clear();
+    }
+}
