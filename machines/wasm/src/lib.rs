@@ -7,6 +7,7 @@
 //!                                              │ start
 //!   drive.rs  runs it to its end, slice by slice (executor.rs, clock.rs)
 //!                                              │ a call of the guest
+//!   wasi/     files and streams, on memory of its own ──► wasmtime-wasi
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
 //! ```
@@ -64,6 +65,7 @@ mod streams;
 mod system;
 mod task;
 mod wake;
+mod wasi;
 
 pub use config::{Config, MakeError, Spec, StartError};
 pub use counters::Usage;
@@ -71,7 +73,7 @@ pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
 pub use program::{ImportError, LoadError};
 pub use report::{FAILED_STATUS, Report};
 pub use state::Guest;
-pub use streams::{Capture, Directory, Input, Output, Streams};
+pub use streams::{Capture, Directory, Input, Output, Sink, Source, Streams};
 pub use system::{Program, System};
 pub use task::Task;
 pub use usufruct_core::{Ending, Event, Limits, Quota, Reason, TaskId};

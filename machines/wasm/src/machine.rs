@@ -159,11 +159,8 @@ impl Machine for Border<'_> {
         //    stood when the owner was seen alive, the barrier of the owner's end
         //    waits for that pin, and the owner's Store is dropped after the
         //    barrier only (`drive::Resident`).
-        // 2. No Rust reference into linear memory is used meanwhile: this crate
-        //    makes none, and wasmtime-wasi makes them only in calls of the task
-        //    whose memory it is. The caller's is in this call; for an owner in
-        //    the middle of a WASI call this does not hold, which is a gap that
-        //    `docs/threats.md` states ("WASI and lent memory").
+        // 2. No Rust reference into linear memory is used, here or elsewhere:
+        //    this crate makes none, and gives wasmtime-wasi other memory (`wasi/`).
         unsafe { move_bytes(caller, owner, approved.len_bytes() as usize) }
         Ok(())
     }

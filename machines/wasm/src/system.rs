@@ -9,7 +9,6 @@ use tokio::runtime::{Builder, Runtime};
 use usufruct_core::{Kernel, Limits};
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1;
 
 use crate::clock::Clock;
 use crate::config::{Config, MakeError, Spec, StartError};
@@ -23,8 +22,10 @@ use crate::program::{Known, LoadError, USUFRUCT, prepare};
 use crate::self_test;
 use crate::space::Spaces;
 use crate::state::Guest;
+use crate::streams::Sink;
 use crate::task::Task;
 use crate::wake::Wakers;
+use crate::wasi;
 
 /// Threads that may wait for files at one time.
 const FILE_THREADS: usize = 64;
@@ -32,7 +33,11 @@ const FILE_THREADS: usize = 64;
 /// How long the end of a system waits for its tasks to leave the workers.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// One kernel and its machine. Dropping it ends every task.
+/// How long, after that, it waits for what they have written to be taken.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// One kernel and its machine. Dropping it ends every task, and waits for their
+/// output to be written: a second at most, see [`Sink::flush`] for longer.
 pub struct System {
     shared: Arc<Shared>,
     engine: Engine,
@@ -43,6 +48,8 @@ pub struct System {
     queue: Queue,
     /// Every task that has been made and may be alive.
     lives: Mutex<Vec<Weak<Life>>>,
+    /// Every sink that may have something left to write.
+    sinks: Mutex<Vec<Sink>>,
 }
 
 /// A module, compiled for one system: any number of tasks may run it.
@@ -103,6 +110,7 @@ impl System {
             runtime: Some(runtime),
             queue: Queue::default(),
             lives: Mutex::default(),
+            sinks: Mutex::default(),
         };
         // Where one does not start, the system is dropped, and those before end.
         system.start_threads(&config).map_err(StartError::Threads)?;
@@ -163,6 +171,7 @@ impl System {
                 path,
                 error,
             })?;
+        self.note_sinks(spec);
         let thread = self
             .shared
             .kernel()
@@ -189,6 +198,11 @@ impl System {
         self.shared.kernel().invariants_hold()
     }
 
+    #[cfg(test)]
+    pub(crate) fn idle_store(&self, engine: &Engine) -> Store<Guest> {
+        idle_store(engine, &self.shared)
+    }
+
     /// Keeps a new task in mind, and forgets those that are gone.
     fn note(&self, life: &Arc<Life>) {
         let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
@@ -196,6 +210,20 @@ impl System {
             lives.retain(|life| life.upgrade().is_some_and(|life| life.report().is_none()));
         }
         lives.push(Arc::downgrade(life));
+    }
+
+    /// The same for what a new task may write to.
+    fn note_sinks(&self, spec: &Spec) {
+        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        for sink in spec.streams.sinks() {
+            if sinks.iter().any(|known| known.is(&sink)) {
+                continue;
+            }
+            if sinks.len() == sinks.capacity() {
+                sinks.retain(|sink| !sink.is_over());
+            }
+            sinks.push(sink);
+        }
     }
 
     fn runtime(&self) -> &Runtime {
@@ -223,6 +251,12 @@ impl Drop for System {
         self.queue.close();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
+        }
+        let begun = Instant::now();
+        let sinks = self.sinks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for sink in sinks {
+            // What keeps it from being written, the tasks have been told.
+            let _ = sink.flush(Some(LAST_WORDS.saturating_sub(begun.elapsed())));
         }
         self.shared.clock.stop();
     }
@@ -264,7 +298,7 @@ fn shared(config: &Config, engine: &Engine) -> Result<Shared, StartError> {
 fn linker(engine: &Engine, config: &Config) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     link::add_to_linker(&mut linker)?;
-    p1::add_to_linker_async(&mut linker, |guest: &mut Guest| &mut guest.wasi)?;
+    wasi::add_to_linker(&mut linker)?;
     if let Some(add) = &config.imports {
         add(&mut linker)?;
     }
@@ -275,10 +309,7 @@ fn linker(engine: &Engine, config: &Config) -> wasmtime::Result<Linker<Guest>> {
 /// modules import them, before the loader changes the copies.
 fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known {
     let mut known = Known::usufruct();
-    let host = shared.kernel().host();
-    let wasi = WasiCtxBuilder::new().build_p1();
-    // A Store that runs nothing: the linker shows its types in one only.
-    let mut store = Store::new(engine, Guest::new(shared.clone(), host, wasi, 0));
+    let mut store = idle_store(engine, shared);
     let functions: Vec<_> = linker.iter(&mut store).collect();
     for (module, name, item) in functions {
         if let ExternType::Func(ty) = item.ty(&store)
@@ -288,4 +319,11 @@ fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known
         }
     }
     known
+}
+
+/// A Store that runs nothing: the linker shows its types in one only.
+fn idle_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
+    let host = shared.kernel().host();
+    let wasi = WasiCtxBuilder::new().build_p1();
+    Store::new(engine, Guest::new(shared.clone(), host, wasi, 0))
 }

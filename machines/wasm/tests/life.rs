@@ -265,37 +265,6 @@ fn arguments_input_and_output_pass_through() {
     assert_eq!(output.contents(), b"usus fructus");
 }
 
-/// Buffers across the end of the heap, in the pool's place, and one that wraps:
-/// nothing is read there, and the task ends with a report.
-#[test]
-fn a_buffer_for_wasi_that_is_not_the_tasks_memory_ends_the_task() {
-    let system = system();
-    for address in ["65530", "0x80000000", "-1"] {
-        let body = format!(
-            r#"(module
-            (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
-            (memory (export "memory") 1)
-            (func (export "_start")
-                (i32.store (i32.const 8) (i32.const {address}))
-                (i32.store (i32.const 12) (i32.const 100))
-                (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))))"#
-        );
-        let (spec, output) = capturing("prober");
-        let task = system
-            .make(&system.load(body.as_bytes()).unwrap(), &spec)
-            .unwrap();
-        task.start();
-        let report = task.wait();
-        assert_eq!(report.ending.reason, Reason::Trap);
-        assert!(
-            report.text.contains("out of bounds") || report.text.contains("overflow"),
-            "{}",
-            report.text
-        );
-        assert_eq!(output.contents(), b"");
-    }
-}
-
 #[test]
 fn what_can_not_start_is_refused_with_the_way_out() {
     let mut config = Config::default();
