@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use usufruct_core::Sink;
 use usufruct_wasm::{
-    Config, Input, Limits, MakeError, Output, Program, Quota, Spec, StartError, Streams, System,
-    Task,
+    Config, Input, Limits, MakeError, Output, Program, Spec, StartError, Streams, System, Task,
 };
 
 use crate::LIFE_VARIABLE;
@@ -125,7 +124,7 @@ pub(crate) fn spec(task: &TaskPlan, stdin: &Input, life: u32) -> Spec {
         spec.memory_bytes = bytes;
     }
     if let Some(smos) = task.smos {
-        spec.quota = Quota { smos };
+        spec.quota.smos = smos;
     }
     let mut environment = task.env.clone();
     environment.push((LIFE_VARIABLE.to_owned(), life.to_string()));

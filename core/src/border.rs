@@ -11,8 +11,11 @@
 //! whatever may fail is undone by the core when it hears of it.
 
 use crate::error::Denied;
-use crate::id::{TaskKey, ThreadId};
+use crate::id::{TaskId, TaskKey, ThreadId};
+use crate::kernel::Request;
+use crate::page::{Chain, Lease, PageChange, Run};
 use crate::pin::Scope;
+use crate::thread::Thread;
 
 /// Where a control call stands.
 #[derive(Debug)]
@@ -56,6 +59,35 @@ pub enum Work {
     Wake(ThreadId),
     /// The task's memory and its input and output may go now. Can not fail.
     Reap(TaskKey),
+    /// Let the task's stores to these pages through from now on, or fault. To let
+    /// them through may fail; else they fault before this is done, on every
+    /// processor. Who can not split a mapping protects more of it:
+    /// [`touch`](crate::touch) gives the rest back.
+    Protect {
+        /// Whose mapping.
+        task: TaskKey,
+        /// Which pages.
+        run: Run,
+        /// Whether its stores go through.
+        writable: bool,
+    },
+    /// Fill pages that no task may write with a byte. Can not fail.
+    Fill {
+        /// Which pages.
+        run: Run,
+        /// With what.
+        byte: u8,
+    },
+    /// Store the length of these pages in their first four bytes. Can not fail.
+    Label(Run),
+    /// What the task's streams read into these pages ends, and stores nothing
+    /// there once this is done. Can not fail.
+    CancelReads {
+        /// Whose streams.
+        task: TaskKey,
+        /// Which pages.
+        run: Run,
+    },
     /// Nothing: other calls come in between.
     Yield,
 }
@@ -69,10 +101,9 @@ pub struct Delivery {
     pub message_at: u64,
     /// The message.
     pub message: [u8; usufruct_abi::MSG_BYTES],
-    /// Where the sender's task id goes, as an `int32`.
-    pub sender_at: u64,
-    /// The sender's task id; 0 from the kernel.
-    pub sender: i32,
+    /// Where the sender's task id goes, as an `int32`, and that id (0 from the
+    /// kernel); `None` for what is no message.
+    pub sender: Option<(u64, i32)>,
 }
 
 /// How a step went.
@@ -80,7 +111,8 @@ pub struct Delivery {
 pub enum Outcome {
     /// Done; also when the task that it was about is gone.
     Done,
-    /// Nothing was changed. Only a [`Work::Deliver`] may fail.
+    /// Nothing was changed. Only a [`Work::Deliver`], and a [`Work::Protect`] that
+    /// lets stores through, may fail.
     Failed,
 }
 
@@ -107,7 +139,18 @@ pub(crate) enum Change {
         receiver: TaskKey,
         port: u8,
         opening: u32,
+        lease: Lease,
     },
+    /// A call that answers 0 has stored its result, or could not.
+    Told { lease: Lease },
+    /// A call waits for pages that are in the middle of a change.
+    Again {
+        caller: TaskKey,
+        task: TaskId,
+        request: Request,
+    },
+    /// Pages are in the middle of a change.
+    Pages(PageChange),
     /// A task is being cleared away.
     Ending { index: u32, stage: Stage },
 }
@@ -117,8 +160,10 @@ pub(crate) enum Change {
 pub(crate) enum Stage {
     /// No copy that saw it alive is left.
     Barrier,
-    /// Its memory may be gone; now its objects, from the head of its list.
+    /// Its memory may be gone; now its pages, then its objects.
     Reaped,
+    /// No copy that saw it hold these pages is left.
+    Holdings { chain: Chain },
     /// No copy that saw these objects open is left: a chain of slots.
     Smos { first: u32 },
     /// Its ports, from this one on.
@@ -130,6 +175,16 @@ pub(crate) enum Stage {
 impl Progress {
     pub(crate) fn step(work: Work, change: Change) -> Self {
         Self::Do(Step { work, change })
+    }
+
+    /// Lets other calls in, then begins the call anew.
+    pub(crate) fn again(caller: &Thread, request: Request) -> Self {
+        let change = Change::Again {
+            caller: caller.key,
+            task: caller.task,
+            request,
+        };
+        Self::step(Work::Yield, change)
     }
 
     pub(crate) fn answer(word: i32) -> Self {

@@ -131,8 +131,13 @@ fn move_at_once<M: Machine>(
         return None;
     }
     let id = SmoId::from_raw(request.smo)?;
-    Span::new(request.buffer, u64::from(size))?;
+    let buffer = Span::new(request.buffer, u64::from(size))?;
+    let pool = copier.pool;
     let pinned = copier.pin(machine.fences(), thread.key, id, request).ok()?;
+    // Who may write which page is not to be said in one line.
+    if pool.touches(buffer) || pool.touches(pinned.part(request)?) {
+        return None;
+    }
     if size == 0 {
         return Some(check_both_sides(machine, thread.key, &pinned, request, id));
     }
@@ -178,6 +183,8 @@ fn copy_window<M: Machine>(
                 let len = end.saturating_sub(done).min(CHUNK_BYTES);
                 if len > 0 {
                     let chunk = pinned.approve(thread.key, request, done, len);
+                    let stores = chunk.stores(request.direction);
+                    check_pages(machine, request.direction, stores, id)?;
                     carry_out(machine, request.direction, &chunk, id)?;
                 }
                 done = done.saturating_add(len);
@@ -194,8 +201,8 @@ fn copy_window<M: Machine>(
     }
 }
 
-/// The last two checks of the contract's order: the caller's memory, then the
-/// owner's, each for the whole request.
+/// The last checks of the contract's order, for the whole request: the caller's
+/// memory, the owner's memory, section 4.
 #[inline(always)]
 fn check_both_sides<M: Machine>(
     machine: &M,
@@ -210,14 +217,52 @@ fn check_both_sides<M: Machine>(
         Direction::Read => (Access::Load, Access::Store),
         Direction::Write => (Access::Store, Access::Load),
     };
-    if !machine.reaches(caller, buffer, callers_access) {
+    if !reaches(machine, caller, buffer, callers_access) {
         return Err(Denied::CallerMemory);
     }
     let owners = pinned.part(request).ok_or(Denied::OwnerMemory(id))?;
-    if size > 0 && !machine.reaches(pinned.owner, owners, owners_access) {
+    if size > 0 && !reaches(machine, pinned.owner, owners, owners_access) {
         return Err(Denied::OwnerMemory(id));
     }
-    Ok(())
+    // Later bursts look at what they move.
+    if request.window.done > 0 {
+        return Ok(());
+    }
+    let stores = match request.direction {
+        Direction::Read => (caller, buffer),
+        Direction::Write => (pinned.owner, owners),
+    };
+    check_pages(machine, request.direction, stores, id)
+}
+
+/// Whether a range is memory that the task sees: in the pool, which is the
+/// core's to say, or its own.
+#[inline(always)]
+pub(crate) fn reaches<M: Machine>(machine: &M, task: TaskKey, span: Span, access: Access) -> bool {
+    let pool = machine.plane().pool();
+    if pool.touches(span) {
+        task.is_attached() && pool.contains(span)
+    } else {
+        machine.reaches(task, span, access)
+    }
+}
+
+/// Section 4: a task in whose memory the copy stores, the owner's or the
+/// caller's, may write every page that it touches. Under the pin.
+fn check_pages<M: Machine>(
+    machine: &M,
+    direction: Direction,
+    (task, stores): (TaskKey, Span),
+    id: SmoId,
+) -> Result<(), Denied> {
+    let plane = machine.plane();
+    if !plane.pool().touches(stores) || plane.pages.may_store(task, stores) {
+        return Ok(());
+    }
+    Err(match direction {
+        Direction::Read => Denied::CallerMayNotWrite,
+        Direction::Write => Denied::OwnerMayNotWrite(id),
+    })
 }
 
 #[inline(always)]

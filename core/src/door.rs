@@ -2,17 +2,18 @@
 //! any other way.
 
 use crate::border::{Delivery, Outcome, Progress, Wait, Work};
-use crate::copy::{CopyRequest, Direction, Window, copy, explain};
+use crate::copy::{CopyRequest, Direction, Window, copy, explain, reaches};
 use crate::error::{Denied, Unmapped};
-use crate::id::{SmoId, TaskId};
+use crate::id::{SmoId, TaskId, TaskKey};
 use crate::kernel::Request;
 use crate::machine::{Access, Machine};
+use crate::page::PageRequest;
 use crate::pin::Copier;
 use crate::sink::{Event, Sink};
 use crate::span::Span;
 use crate::task::Ending;
 use crate::thread::Thread;
-use usufruct_abi::{MAX_TASK_NAME_BYTES, MSG_BYTES, Number, PortfolioError};
+use usufruct_abi::{MAX_TASK_NAME_BYTES, MSG_BYTES, Number};
 
 /// What a guest's call comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +60,17 @@ pub fn serve<M: Machine>(
             thread.succeed();
             thread.id.raw()
         }
-        // What section 3 of the contract answers a task that no pool is
-        // attached to: ER_BadPtr, NULL, or 0 for "no".
-        Number::ControlMem => PortfolioError::BadPtr.code(),
-        Number::AllocMemBlocks
-        | Number::GetPageSize
+        Number::GetPageSize if thread.key.is_attached() && int(first) == 0 => {
+            machine.plane().pool().page_bytes.cast_signed()
+        }
+        Number::GetPageSize => 0,
+        Number::ControlMem
+        | Number::AllocMemBlocks
         | Number::IsMemReadable
         | Number::IsMemWritable
         | Number::IsMemOwned
-        | Number::AvailMem => 0,
-        Number::ShareMem
+        | Number::AvailMem
+        | Number::ShareMem
         | Number::ClaimMem
         | Number::PassMem
         | Number::WatchTask
@@ -101,7 +103,26 @@ pub fn resume<M: Machine>(machine: &M, thread: &mut Thread, wait: Wait, timed_ou
 ///
 /// The id names no living task, or the host.
 pub fn end_task<M: Machine>(machine: &M, task: TaskId, ending: Ending) -> Result<(), Denied> {
-    let mut progress = machine.with_kernel(|kernel| kernel.end_task(task, ending));
+    let progress = machine.with_kernel(|kernel| kernel.end_task(task, ending));
+    drive(machine, progress)
+}
+
+/// A store of `task` to `address` in the pool has faulted. `Ok`: its mapping
+/// lets it through now, for the task may write there; execute it again. May
+/// wait its turn, for as long as one change of the page takes.
+///
+/// # Errors
+///
+/// [`Denied::ForbiddenStore`], and [`Denied::NoMapping`] when the machine has no
+/// mapping left for what is allowed: either ends the task. Others when the
+/// address is no page of the task's.
+pub fn touch<M: Machine>(machine: &M, task: TaskKey, address: u64) -> Result<(), Denied> {
+    let progress = machine.with_kernel(|kernel| kernel.touch(task, address));
+    drive(machine, progress)
+}
+
+/// Carries out what nobody waits for a word of.
+fn drive<M: Machine>(machine: &M, mut progress: Progress) -> Result<(), Denied> {
     loop {
         match progress {
             Progress::Do(step) => {
@@ -152,28 +173,41 @@ pub fn carry_out<M: Machine>(machine: &M, work: &Work) -> Outcome {
         Work::Wake(thread) => machine.wake(*thread),
         Work::Reap(task) => machine.reap(*task),
         Work::Yield => machine.yield_now(),
+        Work::Protect {
+            task,
+            run,
+            writable,
+        } => {
+            if machine.protect(*task, *run, *writable).is_err() {
+                return Outcome::Failed;
+            }
+        }
+        Work::Fill { run, byte } => machine.fill(*run, *byte),
+        Work::Label(run) => machine.label(*run),
+        Work::CancelReads { task, run } => machine.cancel_reads(*task, *run),
     }
     Outcome::Done
 }
 
-/// Stores a message and its sender, or neither.
+/// Stores a message and its sender, or neither. Pages of the pool have been
+/// looked at and stand still: a lease.
 fn deliver<M: Machine>(machine: &M, delivery: &Delivery) -> Outcome {
     let Delivery {
         receiver,
         message_at,
         message,
-        sender_at,
         sender,
     } = delivery;
-    let sender = sender.to_le_bytes();
     let takes = |at: u64, len: usize| {
         let span = Span::new(at, len as u64);
-        span.is_some_and(|span| machine.reaches(*receiver, span, Access::Store))
+        span.is_some_and(|span| reaches(machine, *receiver, span, Access::Store))
     };
+    let stores = |at: u64, bytes: &[u8]| machine.store(*receiver, at, bytes).is_ok();
+    let sender = sender.map(|(at, sender)| (at, sender.to_le_bytes()));
     let stored = takes(*message_at, message.len())
-        && takes(*sender_at, sender.len())
-        && machine.store(*receiver, *message_at, message).is_ok()
-        && machine.store(*receiver, *sender_at, &sender).is_ok();
+        && sender.is_none_or(|(at, bytes)| takes(at, bytes.len()))
+        && stores(*message_at, message)
+        && sender.is_none_or(|(at, bytes)| stores(at, &bytes));
     if stored {
         Outcome::Done
     } else {
@@ -191,7 +225,9 @@ pub(crate) fn finish<M: Machine>(
 ) -> i32 {
     match answer {
         Ok(word) => {
-            thread.succeed();
+            if !is_page_call(call.0) {
+                thread.succeed();
+            }
             word
         }
         Err(denied) => {
@@ -202,10 +238,31 @@ pub(crate) fn finish<M: Machine>(
                 words,
                 denied,
             });
+            if number == Number::ControlMem {
+                return denied.portfolio_error().code();
+            }
+            if is_page_call(number) {
+                // NULL, or "no".
+                return 0;
+            }
             thread.fail(denied.error());
             -1
         }
     }
+}
+
+/// Whether this is a call of the second document, which leaves `last_error` alone.
+fn is_page_call(number: Number) -> bool {
+    matches!(
+        number,
+        Number::ControlMem
+            | Number::AllocMemBlocks
+            | Number::GetPageSize
+            | Number::IsMemReadable
+            | Number::IsMemWritable
+            | Number::IsMemOwned
+            | Number::AvailMem
+    )
 }
 
 /// `mem_size`: the length of an object, for its target only.
@@ -240,10 +297,8 @@ impl Request {
         Some(match number {
             Number::ShareMem => Self::ShareMem {
                 target: int(first),
-                span: u64::try_from(int(third))
-                    .ok()
-                    .and_then(|len| Span::new(second, len))
-                    .filter(|span| machine.reaches(thread.key, *span, Access::Load)),
+                span: span_of(second, int(third))
+                    .filter(|span| reaches(machine, thread.key, *span, Access::Load)),
                 size: int(third),
                 permissions: int(fourth),
             },
@@ -264,12 +319,11 @@ impl Request {
             Number::ClosePort => Self::ClosePort { port: int(first) },
             Number::SendMsg => {
                 let mut message = [0; MSG_BYTES];
-                let loaded = machine.load(thread.key, third, &mut message);
-                let message = loaded.ok().map(|()| message);
+                let loaded = load(machine, thread, third, &mut message);
                 Self::SendMsg {
                     task: int(first),
                     port: int(second),
-                    message,
+                    message: loaded.ok().map(|()| message),
                 }
             }
             Number::GetMsg => Self::GetMsg {
@@ -294,9 +348,31 @@ impl Request {
             | Number::IsMemReadable
             | Number::IsMemWritable
             | Number::IsMemOwned
-            | Number::AvailMem => return None,
+            | Number::AvailMem => {
+                return PageRequest::decode(machine, thread, number, words).map(Self::Page);
+            }
         })
     }
+}
+
+/// A range as a guest gives it; `None` if its size is negative or it wraps.
+pub(crate) fn span_of(start: u64, size: i32) -> Option<Span> {
+    Span::new(start, u64::try_from(size).ok()?)
+}
+
+/// Reads an argument, of the caller's own memory or of the pool.
+fn load<M: Machine>(
+    machine: &M,
+    thread: &Thread,
+    from: u64,
+    into: &mut [u8],
+) -> Result<(), Unmapped> {
+    let span = Span::new(from, into.len() as u64).ok_or(Unmapped)?;
+    let pool = machine.plane().pool();
+    if pool.touches(span) && !reaches(machine, thread.key, span, Access::Load) {
+        return Err(Unmapped);
+    }
+    machine.load(thread.key, from, into)
 }
 
 fn load_name<M: Machine>(
@@ -308,7 +384,7 @@ fn load_name<M: Machine>(
     let mut name = [0; MAX_TASK_NAME_BYTES];
     let len = usize::try_from(len).map_err(|_| Unmapped)?;
     let bytes = name.get_mut(..len).ok_or(Unmapped)?;
-    machine.load(thread.key, from, bytes)?;
+    load(machine, thread, from, bytes)?;
     Ok(name)
 }
 
@@ -317,6 +393,6 @@ fn load_name<M: Machine>(
     clippy::cast_possible_truncation,
     reason = "the low half is what is meant"
 )]
-const fn int(word: u64) -> i32 {
+pub(crate) const fn int(word: u64) -> i32 {
     (word as u32).cast_signed()
 }

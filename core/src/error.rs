@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::id::SmoId;
-use usufruct_abi::Error;
+use usufruct_abi::{Error, PortfolioError};
 
 /// Everything that a call may be refused for. What a guest may know of it is
 /// [`Denied::error`].
@@ -58,6 +58,34 @@ pub enum Denied {
     PortFull(u8),
     /// Nothing there, or nothing came in time.
     NoMessage(u8),
+    /// The caller is not attached to the pool.
+    NotAttached,
+    /// `ControlMem`: none of the commands.
+    BadCommand(i32),
+    /// `AllocMemBlocks`: flags that mean nothing.
+    BadFlags(u32),
+    /// The task that was to gain or lose by the call is ending.
+    TargetEnding,
+    /// Not all of the range lies in the pool.
+    OutOfPool,
+    /// The caller does not own this page.
+    NotPageOwner(u32),
+    /// The task may not write this page.
+    ForbiddenStore(u32),
+    /// The task owns as many pages as it may.
+    PageQuotaUsedUp,
+    /// The pages that are free are promised to others.
+    PagesReserved,
+    /// There are not so many free pages in one piece.
+    NoFreePages,
+    /// The rest of the table of rights is promised to other pages.
+    HoldingTableFull,
+    /// The machine has no mapping left for a new right.
+    NoMapping,
+    /// The object's owner may not write there itself.
+    OwnerMayNotWrite(SmoId),
+    /// The caller may not write the pages where the result is to go.
+    CallerMayNotWrite,
 }
 
 impl Denied {
@@ -69,21 +97,61 @@ impl Denied {
             Self::NoSuchSmo(_) => Error::InvalidSmo,
             Self::NotOwner(_) => Error::SmoNotOwned,
             Self::NotTarget(_) => Error::NotSmoTarget,
-            Self::MissingRight(_) => Error::NoPermission,
-            Self::OutOfObject(_) | Self::BadSize(_) => Error::InvalidSize,
+            Self::MissingRight(_)
+            | Self::OwnerMayNotWrite(_)
+            | Self::CallerMayNotWrite
+            | Self::NotPageOwner(_)
+            | Self::ForbiddenStore(_) => Error::NoPermission,
+            Self::OutOfObject(_) | Self::BadSize(_) | Self::BadFlags(_) | Self::BadCommand(_) => {
+                Error::InvalidSize
+            }
             Self::BadPermissions(_) => Error::InvalidPerms,
             Self::CallerEnding
             | Self::NoSuchTask(_)
             | Self::NoSuchName
             | Self::NameTaken
+            | Self::TargetEnding
             | Self::BadName => Error::InvalidTsk,
-            Self::CallerMemory | Self::OwnerMemory(_) => Error::InvalidPtr,
+            Self::CallerMemory | Self::OwnerMemory(_) | Self::OutOfPool | Self::NotAttached => {
+                Error::InvalidPtr
+            }
             Self::QuotaUsedUp => Error::TooManySmos,
-            Self::SmoTableFull | Self::TaskTableFull | Self::MessageTableFull => Error::NoMem,
+            Self::SmoTableFull
+            | Self::TaskTableFull
+            | Self::MessageTableFull
+            | Self::PageQuotaUsedUp
+            | Self::PagesReserved
+            | Self::NoFreePages
+            | Self::HoldingTableFull
+            | Self::NoMapping => Error::NoMem,
             Self::BadPort(_) => Error::InvalidPort,
             Self::PortClosed(_) | Self::PortOpen(_) => Error::PortDisabled,
             Self::PortFull(_) => Error::PortFull,
             Self::NoMessage(_) => Error::NoMsg,
+        }
+    }
+
+    /// The same as `ControlMem` answers it.
+    #[must_use]
+    pub fn portfolio_error(self) -> PortfolioError {
+        if matches!(self, Self::BadCommand(_)) {
+            return PortfolioError::BadMemCmd;
+        }
+        match self.error() {
+            Error::InvalidTsk => PortfolioError::BadItem,
+            Error::NoMem | Error::TooManySmos => PortfolioError::NoMem,
+            Error::InvalidSize | Error::InvalidPerms => PortfolioError::ParamError,
+            Error::Ok
+            | Error::InvalidPtr
+            | Error::InvalidId
+            | Error::NoPermission
+            | Error::InvalidPort
+            | Error::PortDisabled
+            | Error::PortFull
+            | Error::NoMsg
+            | Error::InvalidSmo
+            | Error::NotSmoTarget
+            | Error::SmoNotOwned => PortfolioError::BadPtr,
         }
     }
 }
@@ -117,6 +185,25 @@ impl fmt::Display for Denied {
             Self::PortOpen(port) => write!(f, "port {port} is open already"),
             Self::PortFull(port) => write!(f, "port {port} takes no more from this sender now"),
             Self::NoMessage(port) => write!(f, "no message on port {port}"),
+            Self::NotAttached => f.write_str("the task is not attached to a pool of pages"),
+            Self::BadCommand(raw) => write!(
+                f,
+                "{raw} is neither MEMC_NOWRITE 1, MEMC_OKWRITE 2 nor MEMC_GIVE 3"
+            ),
+            Self::BadFlags(raw) => write!(f, "the flags {raw:#x} are neither 0 nor 0x100 + a byte"),
+            Self::TargetEnding => f.write_str("the task that it is about is ending"),
+            Self::OutOfPool => f.write_str("the range does not lie in the pool"),
+            Self::NotPageOwner(page) => write!(f, "the caller does not own page {page}"),
+            Self::ForbiddenStore(page) => write!(f, "the task may not write page {page}"),
+            Self::PageQuotaUsedUp => f.write_str("the task owns as many pages as it may"),
+            Self::PagesReserved => f.write_str("the pages left are promised to other tasks"),
+            Self::NoFreePages => f.write_str("not so many pages are free in one piece"),
+            Self::HoldingTableFull => {
+                f.write_str("the rest of the table of rights is promised to other pages")
+            }
+            Self::NoMapping => f.write_str("the machine can not map any more"),
+            Self::OwnerMayNotWrite(smo) => write!(f, "the owner of {smo:?} may not write there"),
+            Self::CallerMayNotWrite => f.write_str("the caller may not write there"),
         }
     }
 }
@@ -136,6 +223,11 @@ pub enum CopyFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmapped;
 
+/// The machine can not let these stores through: it has no mapping left.
+/// Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMapping;
+
 /// [`Limits`](crate::Limits) with which a kernel could not keep its promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadLimits {
@@ -147,6 +239,8 @@ pub enum BadLimits {
     Messages,
     /// Not 1 to 1,024 processors.
     Processors,
+    /// A pool that does not lie in pages below 4 GiB.
+    Pool,
 }
 
 impl fmt::Display for BadLimits {
@@ -156,6 +250,9 @@ impl fmt::Display for BadLimits {
             Self::Smos => "`smos` must be at least 8 for each task, and at most 1048576",
             Self::Messages => "`messages` must be at least 8 for each task, and at most 1048576",
             Self::Processors => "`processors` must be 1 to 1024",
+            Self::Pool => {
+                "`pool` must begin at a page and end below 4 GiB; pages have 64 to 65536 bytes, a power of two"
+            }
         })
     }
 }

@@ -81,9 +81,29 @@ impl TaskKey {
         self.index as usize
     }
 
-    /// Counts the lives of all tasks from 1; never wraps.
+    /// No task's.
+    pub(crate) const NOBODY: Self = Self {
+        index: crate::table::NONE,
+        life: 0,
+    };
+
+    /// The life with this number, of all from 1: it never repeats or wraps.
+    pub(crate) const fn of_life(index: u32, number: u64, is_attached: bool) -> Self {
+        let life = number.wrapping_shl(1) | is_attached as u64;
+        Self { index, life }
+    }
+
+    /// Which of all lives it is; never 0, never used again.
     #[must_use]
     pub const fn life(self) -> u64 {
         self.life
+    }
+
+    /// Whether the task sees the pool. A matter of its birth, so each copy knows
+    /// it without looking.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_attached(self) -> bool {
+        self.life & 1 != 0
     }
 }

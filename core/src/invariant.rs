@@ -14,12 +14,13 @@ use crate::task::{Task, TaskState};
 #[derive(Default)]
 struct Held {
     places: u32,
+    delivering: usize,
     unmet: u32,
 }
 
 impl<S: Sink> Kernel<S> {
     /// Whether the tables agree with each other and with what is published
-    /// (I1 to I6). Nobody may be in the middle of a copy or a call.
+    /// (I1 to I8). Nobody may be in the middle of a copy or a call.
     #[must_use]
     pub fn invariants_hold(&self) -> bool {
         self.owners_hold()
@@ -28,6 +29,7 @@ impl<S: Sink> Kernel<S> {
             && self.objects_suffice()
             && self.messages_hold()
             && self.names_hold()
+            && self.pages_hold()
     }
 
     /// I1: the lists of the owners hold exactly the live objects.
@@ -115,9 +117,11 @@ impl<S: Sink> Kernel<S> {
         };
         let free = count(|content| matches!(content, Content::Free));
         let delivering = count(|content| matches!(content, Content::Delivering(_)));
+        // Some are on their way to a port that was closed meanwhile.
+        let unlinked = delivering.saturating_sub(held.delivering);
         let all = (held.places as usize)
             .saturating_add(free)
-            .saturating_add(delivering);
+            .saturating_add(unlinked);
         ports_hold
             && free == self.messages.free as usize
             && all == self.limits.messages as usize
@@ -140,18 +144,26 @@ impl<S: Sink> Kernel<S> {
     }
 
     fn port_holds(&self, port: &Port, held: &mut Held) -> bool {
-        let (mut queued, mut sure, mut watches) = (0_u32, 0_u32, 0_u32);
+        let (mut queued, mut linked, mut sure, mut watches) = (0_u32, 0_u32, 0_u32, 0_u32);
         let (mut place, mut last) = (port.first, NONE);
         while let Some(entry) = self.messages.places.get(place) {
-            let Content::Queued(message) = entry.content else {
-                return false;
+            let message = match entry.content {
+                Content::Queued(message) => {
+                    queued = queued.saturating_add(1);
+                    message
+                }
+                Content::Delivering(message) => {
+                    held.delivering = held.delivering.saturating_add(1);
+                    message
+                }
+                Content::Free | Content::Watching(_) => return false,
             };
-            queued = queued.saturating_add(1);
+            linked = linked.saturating_add(1);
             sure = sure.saturating_add(u32::from(message.charge == Charge::Sure));
             watches = watches.saturating_add(u32::from(message.charge == Charge::Watch));
             (last, place) = (place, entry.next);
         }
-        held.places = held.places.saturating_add(queued);
+        held.places = held.places.saturating_add(linked);
         let mut watch = port.first_watch;
         while let Some(entry) = self.messages.places.get(watch) {
             let Content::Watching(waiting) = entry.content else {

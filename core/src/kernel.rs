@@ -6,9 +6,10 @@ use alloc::sync::Arc;
 use crate::border::{Change, Outcome, Progress, Step, Wait};
 use crate::error::{BadLimits, Denied};
 use crate::id::{TaskId, TaskKey};
-use crate::limits::{Limits, Quota, SURE_SMOS};
+use crate::limits::{Limits, PoolQuota, Quota, SURE_SMOS};
 use crate::message::Messages;
 use crate::name::Names;
+use crate::page::{Books, PageRequest};
 use crate::pin::{Copier, Plane};
 use crate::sink::Sink;
 use crate::slots::Slots;
@@ -66,6 +67,8 @@ pub enum Request {
     GetMsgCount { port: i32 },
     /// `wait_msg`; any negative timeout is none.
     WaitMsg { port: i32, timeout_ms: i32 },
+    /// One of the second document's calls.
+    Page(PageRequest),
 }
 
 /// The books of the control plane. A machine keeps it behind its one short lock.
@@ -86,6 +89,7 @@ pub struct Kernel<S: Sink = ()> {
     /// Objects that tasks are sure of and do not own now.
     pub(crate) smos_unmet: u32,
     pub(crate) messages: Messages,
+    pub(crate) pages: Books,
     /// Lives of tasks so far, and openings of records: 64 bits, they never wrap.
     pub(crate) lives: u64,
     pub(crate) tenures: u64,
@@ -101,7 +105,7 @@ impl<S: Sink> Kernel<S> {
     pub fn new(limits: Limits, sink: S) -> Result<(Self, Box<[Copier]>), BadLimits> {
         limits.check()?;
         let smo_slots = Slots::count_for(limits.smos);
-        let plane = Arc::new(Plane::new(smo_slots, limits.tasks, limits.processors));
+        let plane = Arc::new(Plane::new(smo_slots, &limits));
         let copiers = plane.copiers();
         let anybody = TaskId::from_raw(1).ok_or(BadLimits::Tasks)?;
         let last = limits.tasks.saturating_sub(1);
@@ -129,10 +133,14 @@ impl<S: Sink> Kernel<S> {
             smos_owned: 0,
             smos_unmet: limits.tasks.saturating_mul(SURE_SMOS),
             messages: Messages::new(limits),
+            pages: Books::new(limits.pool),
             lives: 0,
             tenures: 0,
         };
-        let quota = Quota { smos: limits.smos };
+        let quota = Quota {
+            smos: limits.smos,
+            pool: (limits.pool.pages > 0).then(PoolQuota::default),
+        };
         kernel
             .start_task(b"host", quota)
             .map_err(|_| BadLimits::Tasks)?;
@@ -209,6 +217,7 @@ impl<S: Sink> Kernel<S> {
             Request::WaitMsg { port, timeout_ms } => {
                 self.wait(caller, (port, u32::try_from(timeout_ms).ok()), false)
             }
+            Request::Page(page) => self.page_call(caller, &page),
         }
     }
 
@@ -225,7 +234,21 @@ impl<S: Sink> Kernel<S> {
                 receiver,
                 port,
                 opening,
-            } => self.delivered((place, receiver), (port, opening), outcome),
+                lease,
+            } => {
+                self.give_back(&lease);
+                self.delivered((place, receiver), (port, opening), outcome)
+            }
+            Change::Told { lease } => {
+                self.give_back(&lease);
+                Progress::answer(0)
+            }
+            Change::Again {
+                caller,
+                task,
+                request,
+            } => self.begin(&Thread::new(caller, task), &request),
+            Change::Pages(change) => self.go_on_with_pages(change, outcome),
             Change::Ending { index, stage } => self.go_on_ending(index, stage, outcome),
         }
     }

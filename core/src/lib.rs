@@ -32,6 +32,11 @@
 //! - **I5** Every message place is free, queued once, watching once, or on its
 //!   way to a receiver; the free ones cover what every open port is sure of.
 //! - **I6** Each living task is found by its name, and by no other.
+//! - **I7** Every page is free or has an owner that holds it; each holding stands
+//!   in its page's list and in its task's; only what everybody may write is taken
+//!   up or refused.
+//! - **I8** The free pages cover the reserves, the free holdings what each page
+//!   is sure of.
 //!
 //! # What is deliberately absent
 //!
@@ -64,6 +69,7 @@ pub mod limits;
 mod machine;
 mod message;
 mod name;
+mod page;
 mod pin;
 mod port;
 mod rights;
@@ -79,12 +85,13 @@ mod watch;
 
 pub use border::{Delivery, Outcome, Progress, Step, Wait, Work};
 pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy, copy_at_once};
-pub use door::{Reply, carry_out, end_task, resume, serve, settle};
-pub use error::{BadLimits, CopyFault, Denied, Unmapped};
+pub use door::{Reply, carry_out, end_task, resume, serve, settle, touch};
+pub use error::{BadLimits, CopyFault, Denied, NoMapping, Unmapped};
 pub use id::{SmoId, TaskId, TaskKey, ThreadId};
 pub use kernel::{Kernel, Request};
-pub use limits::{Limits, Quota};
+pub use limits::{Limits, PoolQuota, Quota};
 pub use machine::{Access, Fences, Machine};
+pub use page::{PageAct, PageRequest, Pool, Question, Run};
 pub use pin::{CHUNK_BYTES, Copier, Plane, Scope, Transfer};
 pub use rights::Permissions;
 pub use sink::{Event, Sink};

@@ -1,6 +1,7 @@
 //! Every capacity. The kernel's tables are sized by them once, when it is made.
 
 use crate::error::BadLimits;
+use crate::page::Pool;
 
 /// Objects that every task is sure of, whatever the others do. (Contract, section 2)
 pub const SURE_SMOS: u32 = 8;
@@ -33,6 +34,8 @@ pub struct Limits {
     pub messages: u32,
     /// Processors (worker threads) that copy at the same time: 1 to 1,024.
     pub processors: u32,
+    /// The pages that tasks may own.
+    pub pool: Pool,
 }
 
 impl Default for Limits {
@@ -43,6 +46,7 @@ impl Default for Limits {
             smos: 4096,
             messages: 4096,
             processors: 2,
+            pool: Pool::NONE,
         }
     }
 }
@@ -64,7 +68,7 @@ impl Limits {
         if !between(self.processors, 1, 1 << 10) {
             return Err(BadLimits::Processors);
         }
-        Ok(())
+        self.pool.check()
     }
 }
 
@@ -73,10 +77,34 @@ impl Limits {
 pub struct Quota {
     /// Shared memory objects that it may own at one time.
     pub smos: u32,
+    /// What it may have of the pool; `None`: it is not attached.
+    pub pool: Option<PoolQuota>,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { smos: 1024 }
+        Self {
+            smos: 1024,
+            pool: None,
+        }
+    }
+}
+
+/// How much of the pool a task may own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolQuota {
+    /// Pages that it may own at one time.
+    pub pages: u32,
+    /// Pages that it is sure of, whatever the others do.
+    pub reserve: u32,
+}
+
+impl Default for PoolQuota {
+    /// As much as there is, and nothing promised.
+    fn default() -> Self {
+        Self {
+            pages: u32::MAX,
+            reserve: 0,
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What the core needs from the machine below it.
 
-use crate::error::{CopyFault, Unmapped};
+use crate::error::{CopyFault, NoMapping, Unmapped};
 use crate::id::{TaskKey, ThreadId};
 use crate::kernel::Kernel;
+use crate::page::Run;
 use crate::pin::{Plane, Transfer};
 use crate::sink::Sink;
 use crate::span::Span;
@@ -63,6 +64,9 @@ pub enum Access {
 /// 7. **Memory outlives the barrier.** A task's memory stays readable for the
 ///    kernel until [`Machine::reap`] is called for it.
 ///
+/// The last four methods are for machines with a pool of pages; without one,
+/// no task is attached, and they are never called.
+///
 /// [`Thread`]: crate::Thread
 pub trait Machine {
     /// Who listens.
@@ -82,8 +86,8 @@ pub trait Machine {
     /// Who listens to refusals.
     fn sink(&self) -> &Self::Sink;
 
-    /// Whether all of `span` is memory of `task` that it may use in this way; of
-    /// an empty span, its first address. Asked about the caller, or about an
+    /// Whether all of `span` is memory of `task`'s own that it may use in this
+    /// way; of an empty span, its first address. Never asked about the pool. Asked about the caller, or about an
     /// owner under a pin, before the first byte of anything moves.
     fn reaches(&self, task: TaskKey, span: Span, access: Access) -> bool;
 
@@ -127,4 +131,33 @@ pub trait Machine {
 
     /// Lets other calls in before the caller goes on.
     fn yield_now(&self);
+
+    /// Lets a task's stores to these pages through from now on, or makes them
+    /// fault: before this returns, on every processor. A machine that can not
+    /// split a mapping protects more of it, and gives the rest back when
+    /// [`touch`](crate::touch) asks for it. A task that is gone is done with.
+    ///
+    /// # Errors
+    ///
+    /// There is no mapping left; only when `writable`. Nothing was changed.
+    fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
+        let _ = (task, run);
+        if writable { Err(NoMapping) } else { Ok(()) }
+    }
+
+    /// Fills pages with a byte.
+    fn fill(&self, run: Run, byte: u8) {
+        let _ = (run, byte);
+    }
+
+    /// Stores the length of these pages, in bytes, in their first four, little end first.
+    fn label(&self, run: Run) {
+        let _ = run;
+    }
+
+    /// Ends what the task's streams read into these pages: nothing is stored
+    /// there once this has returned.
+    fn cancel_reads(&self, task: TaskKey, run: Run) {
+        let _ = (task, run);
+    }
 }

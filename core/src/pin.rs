@@ -36,7 +36,9 @@ use core::marker::PhantomData;
 
 use crate::copy::{CopyRequest, Direction};
 use crate::id::{SmoId, TaskKey};
+use crate::limits::Limits;
 use crate::machine::Fences;
+use crate::page::{Pool, Published};
 use crate::rights::Permissions;
 use crate::span::Span;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -90,6 +92,7 @@ pub struct Plane {
     /// The life of the task at each index, or 0.
     lives: Arc<[AtomicU64]>,
     pins: Box<[Arc<Pin>]>,
+    pub(crate) pages: Published,
 }
 
 impl fmt::Debug for Plane {
@@ -105,7 +108,7 @@ impl fmt::Debug for Plane {
 
 impl Plane {
     /// `slots` is a power of two.
-    pub(crate) fn new(slots: u32, tasks: u32, processors: u32) -> Self {
+    pub(crate) fn new(slots: u32, limits: &Limits) -> Self {
         let record = |_| Record {
             tenure: AtomicU64::new(0),
             target_life: AtomicU64::new(0),
@@ -118,11 +121,19 @@ impl Plane {
         };
         Self {
             records: (0..slots).map(record).collect(),
-            lives: (0..tasks).map(|_| AtomicU64::new(0)).collect(),
-            pins: (0..processors)
+            lives: (0..limits.tasks).map(|_| AtomicU64::new(0)).collect(),
+            pins: (0..limits.processors)
                 .map(|_| Arc::new(Pin(AtomicU64::new(0))))
                 .collect(),
+            pages: Published::new(limits.pool),
         }
+    }
+
+    /// Where the pool is.
+    #[must_use]
+    #[inline(always)]
+    pub fn pool(&self) -> Pool {
+        self.pages.pool
     }
 
     /// One for each processor.
@@ -132,6 +143,7 @@ impl Plane {
             lives: self.lives.clone(),
             own: own.clone(),
             round: 0,
+            pool: self.pages.pool,
         };
         self.pins.iter().map(copier).collect()
     }
@@ -228,6 +240,7 @@ pub struct Copier {
     lives: Arc<[AtomicU64]>,
     own: Arc<Pin>,
     round: u32,
+    pub(crate) pool: Pool,
 }
 
 impl fmt::Debug for Copier {
@@ -463,6 +476,17 @@ impl Transfer<'_> {
     #[inline(always)]
     pub fn caller_start(&self) -> u64 {
         self.caller_start
+    }
+
+    /// Whose memory it stores to, and where.
+    pub(crate) fn stores(&self, direction: Direction) -> (TaskKey, Span) {
+        let (task, start) = match direction {
+            Direction::Read => (self.caller, self.caller_start),
+            Direction::Write => (self.owner, self.owner_start),
+        };
+        // Part of a range that has been checked: it does not wrap.
+        let span = Span::new(start, u64::from(self.len));
+        (task, span.unwrap_or(Span::NOWHERE))
     }
 
     /// How many bytes to move: at most [`CHUNK_BYTES`].

@@ -3,10 +3,11 @@
 use crate::border::{Change, Delivery, Outcome, Progress, Wait, Work};
 use crate::error::Denied;
 use crate::id::{TaskKey, ThreadId};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Request};
 use crate::limits::{PORT_MESSAGES, PORTS, SENDER_MESSAGES, SURE_MESSAGES, SURE_PORTS};
-use crate::message::{Charge, Content, Message};
+use crate::message::{Charge, Content, Message, Place};
 use crate::sink::{Event, Sink};
+use crate::span::Span;
 use crate::table::NONE;
 use crate::thread::Thread;
 use usufruct_abi::MSG_BYTES;
@@ -100,8 +101,11 @@ impl<S: Sink> Kernel<S> {
         };
         let mut place = entry.first;
         while place != NONE {
-            let next = self.messages.places.at(place).next;
-            self.messages.put_back(place);
+            let Place { content, next } = *self.messages.places.at(place);
+            // One on its way is freed when it has arrived.
+            if !matches!(content, Content::Delivering(_)) {
+                self.messages.put_back(place);
+            }
             place = next;
         }
         self.drop_watches(entry.first_watch);
@@ -167,19 +171,21 @@ impl<S: Sink> Kernel<S> {
     /// half of the port.
     fn room(&self, index: u32, port: u8, sender: i32) -> Result<Charge, Denied> {
         let entry = self.open_port_of(index, port)?;
-        let (mut held, mut holds_sure) = (0_u8, false);
+        let (mut all, mut held, mut holds_sure) = (0_u8, 0_u8, false);
         let mut place = entry.first;
         while place != NONE {
             let queued = self.messages.places.at(place);
-            if let Content::Queued(message) = queued.content
+            // One on its way to the receiver may come back.
+            if let Content::Queued(message) | Content::Delivering(message) = queued.content
                 && message.sender == sender
             {
                 held = held.saturating_add(1);
                 holds_sure |= message.charge == Charge::Sure;
             }
+            all = all.saturating_add(1);
             place = queued.next;
         }
-        if entry.queued >= PORT_MESSAGES || held >= SENDER_MESSAGES {
+        if all >= PORT_MESSAGES || held >= SENDER_MESSAGES {
             return Err(Denied::PortFull(port));
         }
         if !holds_sure && u32::from(entry.sure_used) < SURE_MESSAGES {
@@ -192,8 +198,8 @@ impl<S: Sink> Kernel<S> {
         }
     }
 
-    /// `get_msg`: port number, port open, a message there; then it is on its
-    /// way, and stays the port's until it has arrived.
+    /// `get_msg`: port number, port open, a message there, pointers; then it is
+    /// on its way, and keeps its place in the port until it has arrived.
     pub(crate) fn get(
         &mut self,
         caller: &Thread,
@@ -201,33 +207,54 @@ impl<S: Sink> Kernel<S> {
         (message_at, sender_at): (u64, u64),
     ) -> Result<Progress, Denied> {
         let port = port_number(raw)?;
-        let opening = self.open_port_of(caller.key.index, port)?.opening;
-        let place = self
-            .pop(caller.key.index, port)
-            .ok_or(Denied::NoMessage(port))?;
-        let Content::Queued(message) = self.messages.places.at(place).content else {
-            return Err(Denied::NoMessage(port));
+        let entry = *self.open_port_of(caller.key.index, port)?;
+        let (place, message) = self.oldest(&entry).ok_or(Denied::NoMessage(port))?;
+        let receiver = caller.key;
+        let ends = [
+            Span::new(message_at, MSG_BYTES as u64),
+            Span::new(sender_at, size_of::<i32>() as u64),
+        ];
+        let Some(lease) = self.lease(receiver, ends)? else {
+            let request = Request::GetMsg {
+                port: raw,
+                message_at,
+                sender_at,
+            };
+            return Ok(Progress::again(caller, request));
         };
         self.messages.places.at_mut(place).content = Content::Delivering(message);
-        let Message { sender, bytes, .. } = message;
-        let receiver = caller.key;
+        if let Some(port) = self.port_mut(receiver.index, port) {
+            port.queued = port.queued.saturating_sub(1);
+        }
         let delivery = Delivery {
             receiver,
             message_at,
-            message: bytes,
-            sender_at,
-            sender,
+            message: message.bytes,
+            sender: Some((sender_at, message.sender)),
         };
         let change = Change::Delivery {
             place,
             receiver,
             port,
-            opening,
+            opening: entry.opening,
+            lease,
         };
         Ok(Progress::step(Work::Deliver(delivery), change))
     }
 
-    /// A message has arrived, or could not be stored and goes back to the head.
+    /// The first message that is not on its way already.
+    fn oldest(&self, port: &Port) -> Option<(u32, Message)> {
+        let mut place = port.first;
+        loop {
+            let entry = self.messages.places.get(place)?;
+            if let Content::Queued(message) = entry.content {
+                return Some((place, message));
+            }
+            place = entry.next;
+        }
+    }
+
+    /// A message has arrived, or could not be stored and is there again.
     pub(crate) fn delivered(
         &mut self,
         (place, receiver): (u32, TaskKey),
@@ -237,13 +264,15 @@ impl<S: Sink> Kernel<S> {
         let Content::Delivering(message) = self.messages.places.at(place).content else {
             return Progress::Answer(Err(Denied::NoMessage(port)));
         };
-        let is_same = self.plane.lives(receiver)
+        // Else the port was cleared, and has let go of it.
+        let is_same = self.tasks.at(receiver.index).life == receiver.life
             && self
                 .open_port_of(receiver.index, port)
                 .is_ok_and(|port| port.opening == opening);
         match outcome {
             Outcome::Done => {
                 if is_same {
+                    self.unlink_message(receiver.index, port, place);
                     self.uncharge(receiver.index, port, message.charge);
                     let task = self.tasks.at(receiver.index).id;
                     self.sink.event(&Event::Received { task, port });
@@ -254,7 +283,9 @@ impl<S: Sink> Kernel<S> {
             Outcome::Failed => {
                 if is_same {
                     self.messages.places.at_mut(place).content = Content::Queued(message);
-                    self.push_front(receiver.index, port, place);
+                    if let Some(port) = self.port_mut(receiver.index, port) {
+                        port.queued = port.queued.saturating_add(1);
+                    }
                 } else {
                     self.messages.put_back(place);
                 }
@@ -340,29 +371,29 @@ impl<S: Sink> Kernel<S> {
         }
     }
 
-    /// Puts a message back that has kept its charge.
-    fn push_front(&mut self, index: u32, port: u8, place: u32) {
+    /// Takes a message out of the queue, wherever it stands.
+    fn unlink_message(&mut self, index: u32, port: u8, place: u32) {
+        let next = self.messages.places.at(place).next;
         let Some(entry) = self.port_mut(index, port) else {
             return;
         };
-        entry.queued = entry.queued.saturating_add(1);
-        let first = core::mem::replace(&mut entry.first, place);
-        if first == NONE {
-            entry.last = place;
+        let (mut before, first) = (NONE, entry.first);
+        if first == place {
+            entry.first = next;
+        } else {
+            before = first;
+            while before != NONE && self.messages.places.at(before).next != place {
+                before = self.messages.places.at(before).next;
+            }
+            if before != NONE {
+                self.messages.places.at_mut(before).next = next;
+            }
         }
-        self.messages.places.at_mut(place).next = first;
-    }
-
-    fn pop(&mut self, index: u32, port: u8) -> Option<u32> {
-        let first = self.port(index, u32::from(port))?.first;
-        let next = self.messages.places.get(first)?.next;
-        let entry = self.port_mut(index, port)?;
-        entry.first = next;
-        if next == NONE {
-            entry.last = NONE;
+        if let Some(entry) = self.port_mut(index, port)
+            && entry.last == place
+        {
+            entry.last = before;
         }
-        entry.queued = entry.queued.saturating_sub(1);
-        Some(first)
     }
 
     fn uncharge(&mut self, index: u32, port: u8, charge: Charge) {

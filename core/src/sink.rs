@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use crate::error::Denied;
 use crate::id::{SmoId, TaskId, ThreadId};
+use crate::page::{PageAct, Run};
 use crate::rights::Permissions;
 use crate::span::Span;
 use crate::task::Ending;
@@ -42,6 +43,8 @@ pub enum Event<'a> {
     Received { task: TaskId, port: u8 },
     /// A task wants to hear of another's end.
     Watching { by: TaskId, of: TaskId, port: u8 },
+    /// The rights to pages have changed.
+    PagesChanged { by: TaskId, act: PageAct, run: Run },
     /// A call was refused.
     Refused {
         thread: ThreadId,

@@ -13,6 +13,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// Nowhere: the end of all memory.
+    pub(crate) const NOWHERE: Self = Self {
+        start: u64::MAX,
+        len: 0,
+    };
+
     /// The `len` bytes from address `start`, unless they wrap.
     #[must_use]
     #[inline]

@@ -19,6 +19,11 @@ impl<T> Table<T> {
         (0..).zip(self.0.iter())
     }
 
+    /// How many entries it has.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(NONE)
+    }
+
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.0.get(number as usize)
     }

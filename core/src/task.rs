@@ -6,6 +6,7 @@ use crate::id::{TaskId, TaskKey};
 use crate::kernel::Kernel;
 use crate::limits::{ENDING_BATCH, PORTS, Quota};
 use crate::name::{Bearers, Name, Named};
+use crate::page::{Chain, PAGE_BATCH};
 use crate::pin::Scope;
 use crate::port::Port;
 use crate::sink::{Event, Sink};
@@ -86,6 +87,9 @@ pub(crate) struct Task {
     pub(crate) open_ports: u32,
     /// The watches for its end: a list through the message places.
     pub(crate) first_watch: u32,
+    /// The pages it holds: a list through `Holding::next`.
+    pub(crate) first_holding: u32,
+    pub(crate) pages_owned: u32,
     /// The port that its thread waits on.
     pub(crate) waiting_on: Option<u8>,
     /// The next free place in the task table, while this one is free.
@@ -100,15 +104,25 @@ impl Task {
             id,
             slot: NONE,
             named: Named::NOBODY,
-            quota: Quota { smos: 0 },
+            quota: Quota {
+                smos: 0,
+                pool: None,
+            },
             first_smo: NONE,
             smo_count: 0,
             ports: [Port::CLOSED; PORTS],
             open_ports: 0,
             first_watch: NONE,
+            first_holding: NONE,
+            pages_owned: 0,
             waiting_on: None,
             next_free,
         }
+    }
+
+    /// Whether it is somebody, and sees the pool.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.state != TaskState::Free && self.quota.pool.is_some()
     }
 }
 
@@ -135,12 +149,20 @@ impl<S: Sink> Kernel<S> {
     ///
     /// # Errors
     ///
-    /// A name that is not 1 to 31 bytes or belongs to a living task, and a full
-    /// task table.
+    /// A name that is not 1 to 31 bytes or belongs to a living task, a full task
+    /// table, a pool that is not there, and a reserve that is not free.
     pub fn start_task(&mut self, name: &[u8], quota: Quota) -> Result<Thread, Denied> {
         let name = Name::new(name)?;
         if self.names.find(&self.tasks, &name).is_some() {
             return Err(Denied::NameTaken);
+        }
+        let reserve = quota.pool.map_or(0, |pool| pool.reserve);
+        if quota.pool.is_some() && self.limits.pool.pages == 0 {
+            return Err(Denied::NotAttached);
+        }
+        let free = self.pages.free.count().saturating_sub(self.pages.reserved);
+        if reserve > free || quota.pool.is_some_and(|pool| reserve > pool.pages) {
+            return Err(Denied::PagesReserved);
         }
         let index = self.first_free_task;
         let next_free = self
@@ -152,10 +174,8 @@ impl<S: Sink> Kernel<S> {
         let id = TaskId::from_raw(bits.cast_signed()).ok_or(Denied::TaskTableFull)?;
         self.first_free_task = next_free;
         self.lives = self.lives.saturating_add(1);
-        let key = TaskKey {
-            index,
-            life: self.lives,
-        };
+        let key = TaskKey::of_life(index, self.lives, quota.pool.is_some());
+        self.pages.reserved = self.pages.reserved.saturating_add(reserve);
         self.task_ids.at_mut(slot).index = index;
         *self.tasks.at_mut(index) = Task {
             state: TaskState::Alive,
@@ -183,6 +203,11 @@ impl<S: Sink> Kernel<S> {
             Ok(key) if key.index != HOST => key,
             Ok(_) | Err(_) => return Progress::Answer(Err(Denied::NoSuchTask(task.raw()))),
         };
+        let unmet = self.unmet_reserve(key.index);
+        self.pages.reserved = self.pages.reserved.saturating_sub(unmet);
+        if let Some(pool) = &mut self.tasks.at_mut(key.index).quota.pool {
+            pool.reserve = 0;
+        }
         self.tasks.at_mut(key.index).state = TaskState::Ending(ending);
         self.tasks.at_mut(key.index).waiting_on = None;
         self.plane.set_life(key.index, 0);
@@ -202,7 +227,11 @@ impl<S: Sink> Kernel<S> {
                 };
                 clearing(Work::Reap(key), index, Stage::Reaped)
             }
-            Stage::Reaped => self.end_some_smos(index),
+            Stage::Reaped => self.end_some_pages(index),
+            Stage::Holdings { chain } => {
+                self.pages.put_back(chain);
+                self.end_some_pages(index)
+            }
             Stage::Smos { first } => {
                 self.settle_chain(first);
                 self.end_some_smos(index)
@@ -210,6 +239,34 @@ impl<S: Sink> Kernel<S> {
             Stage::Ports { next } => self.end_one_port(index, next),
             Stage::Watchers => self.tell_one_watcher(index),
         }
+    }
+
+    /// Lets go of a batch of the dying task's pages: what it owns becomes free,
+    /// what it only held is forgotten after the barrier that this asks for.
+    pub(crate) fn end_some_pages(&mut self, index: u32) -> Progress {
+        let mut chain = Chain::EMPTY;
+        for _ in 0..PAGE_BATCH {
+            let holding = self.tasks.at(index).first_holding;
+            if holding == NONE {
+                break;
+            }
+            let page = self.pages.holdings.at(holding).page;
+            let is_owned = self.pages.states.at(page).owner == index;
+            if self.pages.is_changing(page) || is_owned {
+                if !chain.is_empty() {
+                    break;
+                }
+                if self.pages.is_changing(page) {
+                    return clearing(Work::Yield, index, Stage::Reaped);
+                }
+                return self.bury(page, index);
+            }
+            self.let_go(holding, index, &mut chain);
+        }
+        if chain.is_empty() {
+            return self.end_some_smos(index);
+        }
+        clearing(Work::Drain(Scope::All), index, Stage::Holdings { chain })
     }
 
     /// Closes a batch of the dying task's objects; their slots are free after

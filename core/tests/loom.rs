@@ -15,8 +15,8 @@ use usufruct_abi::{Error, Number};
 use usufruct_core::sync::IS_MODEL_CHECKED;
 use usufruct_core::{
     Access, Copier, CopyFault, CopyRequest, Direction, Ending, Fences, Kernel, Limits, Machine,
-    Plane, Quota, Reason, Reply, Request, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped,
-    Window, copy, end_task, serve, settle,
+    Plane, Pool, Quota, Reason, Reply, Request, Span, TaskKey, Thread, ThreadId, Transfer,
+    Unmapped, Window, copy, end_task, serve, settle,
 };
 
 const LIMITS: Limits = Limits {
@@ -24,6 +24,7 @@ const LIMITS: Limits = Limits {
     smos: 32,
     messages: 32,
     processors: 2,
+    pool: Pool::NONE,
 };
 
 struct Checked {

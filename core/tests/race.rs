@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use usufruct_abi::{Error, Number};
 use usufruct_core::{
-    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason,
+    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Pool, Quota, Reason,
     Reply, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
 };
 
@@ -103,6 +103,7 @@ fn against_a_copier(revoke: impl Fn(&Raw, &mut Copier, &mut Thread, i32)) {
         smos: 24,
         messages: 24,
         processors: 2,
+        pool: Pool::NONE,
     };
     let (mut kernel, copiers) = Kernel::new(limits, ()).unwrap();
     let mut owner = kernel.start_task(b"owner", Quota::default()).unwrap();

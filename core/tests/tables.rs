@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use usufruct_abi::Number;
 use usufruct_core::{
-    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Quota, Reason,
+    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Pool, Quota, Reason,
     Reply, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
 };
 
@@ -237,6 +237,7 @@ fn an_idle_task_costs_at_most_a_kibibyte_of_tables() {
         smos: 1 << 16,
         messages: 1 << 16,
         processors: 2,
+        pool: Pool::NONE,
     };
     let many = Limits {
         tasks: 1 << 12,

@@ -4,6 +4,7 @@
 use super::{Grant, Plane, Scope};
 use crate::copy::{CopyRequest, Direction, Window};
 use crate::id::{SmoId, TaskKey};
+use crate::limits::Limits;
 use crate::machine::Fences;
 use crate::rights::Permissions;
 use crate::span::Span;
@@ -44,7 +45,14 @@ fn reuse(heir: u32, tries: i32, owner_of_tries: u32) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
-        let plane = Arc::new(Plane::new(1, 4, 1));
+        let plane = Arc::new(Plane::new(
+            1,
+            &Limits {
+                tasks: 4,
+                processors: 1,
+                ..Limits::default()
+            },
+        ));
         (0..4).for_each(|index| plane.set_life(index, task(index).life));
         plane.open(0, &grant(1, 0, 2), 1);
         let mut copier = plane.copiers().into_vec().pop().unwrap();

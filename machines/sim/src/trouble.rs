@@ -15,6 +15,14 @@ pub enum Kind {
     Reap,
     /// [`Work::Yield`]
     Yield,
+    /// [`Work::Protect`]
+    Protect,
+    /// [`Work::Fill`]
+    Fill,
+    /// [`Work::Label`]
+    Label,
+    /// [`Work::CancelReads`]
+    CancelReads,
     /// A chunk of a copy, for the memory of the object's owner.
     CopyOwner,
     /// A chunk of a copy, for the memory of the caller.
@@ -29,6 +37,10 @@ impl Kind {
             Work::Wake(_) => Self::Wake,
             Work::Reap(_) => Self::Reap,
             Work::Yield => Self::Yield,
+            Work::Protect { .. } => Self::Protect,
+            Work::Fill { .. } => Self::Fill,
+            Work::Label(_) => Self::Label,
+            Work::CancelReads { .. } => Self::CancelReads,
         }
     }
 }

@@ -282,6 +282,7 @@ impl Rig for SimRig {
             smos,
             messages,
             processors: 1,
+            ..Limits::default()
         };
         let sim = Sim::new(limits, ()).expect("the suite asks for a sound kernel");
         Self {
@@ -292,9 +293,14 @@ impl Rig for SimRig {
     }
 
     fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
-        let started = self
-            .sim
-            .start(name, Quota { smos: smo_quota }, vec![0; MEMORY_BYTES]);
+        let started = self.sim.start(
+            name,
+            Quota {
+                smos: smo_quota,
+                ..Quota::default()
+            },
+            vec![0; MEMORY_BYTES],
+        );
         let thread = started.map_err(|denied| denied.to_string())?;
         let reply = Box::new([0; REPLY_BYTES]);
         self.lives.push(Life {

@@ -156,7 +156,10 @@ impl<K: Kind> Rig for WasmRig<K> {
     fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
         let name = String::from_utf8(name.to_vec()).map_err(|error| error.to_string())?;
         let spec = Spec {
-            quota: Quota { smos: smo_quota },
+            quota: Quota {
+                smos: smo_quota,
+                ..Quota::default()
+            },
             ..Spec::new(name)
         };
         let task = self

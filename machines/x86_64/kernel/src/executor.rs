@@ -144,7 +144,13 @@ impl Executor {
             Some((quota, name)) => {
                 let smos = u32::from_le_bytes(*quota);
                 self.machine
-                    .with_kernel(|kernel| kernel.start_task(name, Quota { smos }))
+                    .with_kernel(|kernel| {
+                        let quota = Quota {
+                            smos,
+                            ..Quota::default()
+                        };
+                        kernel.start_task(name, quota)
+                    })
                     .map_err(|denied| denied.error().name())
             }
         };

@@ -1,0 +1,256 @@
+//! One call on a run of pages, from the first look to the answer.
+//!
+//! ```text
+//!   Mark ---> Open ----> Turn ----> Barrier -> Reads ---> Fill --> Unmark -> answer
+//!   checks,   giving:    the books  fence,     input in   zeros    others'
+//!   others    map for    turn;      pins       flight               turn
+//!   wait      the        losers'               aborted
+//!     |       gainer     mappings go
+//!     |         | failed
+//!     +-------> Shut --> Retract -> Barrier -----------------------> Unmark -> refusal
+//! ```
+//!
+//! Each stage goes over the run in batches, without the lock in between. Pages
+//! are marked in ascending order and a marked page is waited for, so changes
+//! that overlap come one after the other and never wait for each other in a
+//! circle. Marks go only when all is done: nobody sees half a change.
+//!
+//! A task whose holdings stand on marked pages can not be cleared away, so the
+//! owner and the gainer of a change under way keep their places in the tables.
+
+use crate::border::{Change, Outcome, Progress, Work};
+use crate::error::Denied;
+use crate::id::{TaskId, TaskKey};
+use crate::kernel::Kernel;
+use crate::page::holding::Chain;
+use crate::page::pool::Run;
+use crate::sink::{Event, Sink};
+
+/// Pages that one step goes over at most, before it lets other calls in.
+pub(crate) const PAGE_BATCH: u32 = 4096;
+
+/// What a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// OKWRITE: the target may write.
+    Allow,
+    /// OKWRITE 0: everybody may.
+    AllowAll,
+    /// NOWRITE: the target may not.
+    Forbid,
+    /// NOWRITE 0: nobody may.
+    ForbidAll,
+    /// GIVE: the target owns the pages.
+    Give,
+    /// GIVE 0, and what a dead task owned: nobody owns them.
+    Free,
+    /// AllocMemBlocks: free pages become the target's. A fill, or else the size
+    /// goes into the first word.
+    Allocate(Option<u8>),
+    /// IsMemWritable: nothing changes.
+    AskWritable,
+    /// IsMemOwned: nothing changes.
+    AskOwned,
+    /// The target takes up what it may already do.
+    TakeUp,
+}
+
+/// What has become of pages, for whoever listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageAct {
+    /// The task owns them, and may write them.
+    Given(Option<TaskId>),
+    /// Nobody owns them.
+    Freed,
+    /// The task may write them; `None`: everybody.
+    Allowed(Option<TaskId>),
+    /// The task may not write them; `None`: nobody.
+    Forbidden(Option<TaskId>),
+    /// The task has begun to write what everybody may.
+    TakenUp,
+}
+
+/// Where a change stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Mark,
+    Open,
+    Shut,
+    Retract,
+    Turn,
+    Barrier,
+    Reads,
+    Fill,
+    Unmark,
+    Over,
+}
+
+/// Who hears of the end of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The caller.
+    Answer,
+    /// The clearing up of the owner, who is dead.
+    Ending,
+}
+
+/// The progress of one change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageChange {
+    pub(crate) kind: Kind,
+    pub(crate) stage: Stage,
+    pub(crate) first: u32,
+    pub(crate) end: u32,
+    /// The first page that this stage has not done.
+    pub(crate) next: u32,
+    /// Where the run begins that the machine maps now.
+    pub(crate) opening: u32,
+    /// Who asked, and owns the pages but for what it may do to its own rights.
+    pub(crate) caller: TaskKey,
+    /// Who gains or loses, if it is one task.
+    pub(crate) target: TaskKey,
+    /// Tasks that have been visited for want of records.
+    pub(crate) swept: u32,
+    pub(crate) chain: Chain,
+    /// Somebody may have lost a right: a barrier is due.
+    pub(crate) lost: bool,
+    pub(crate) refusal: Option<Denied>,
+    pub(crate) then: Then,
+}
+
+impl PageChange {
+    pub(crate) fn new(kind: Kind, run: Run, caller: TaskKey, target: TaskKey) -> Self {
+        Self {
+            kind,
+            stage: Stage::Mark,
+            first: run.first(),
+            end: run.end(),
+            next: run.first(),
+            opening: run.first(),
+            caller,
+            target,
+            swept: 0,
+            chain: Chain::EMPTY,
+            lost: false,
+            refusal: None,
+            then: Then::Answer,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, stage: Stage) -> Option<Work> {
+        self.stage = stage;
+        self.next = self.first;
+        None
+    }
+
+    /// Undoes what has been done, and answers this.
+    pub(crate) fn refuse(&mut self, denied: Denied, from: Stage) -> Option<Work> {
+        self.refusal = Some(denied);
+        self.enter(from)
+    }
+
+    /// Where this step ends, if it goes over so many pages at most.
+    pub(crate) fn batch_end(&self, most: u32) -> u32 {
+        self.next.saturating_add(most).min(self.end)
+    }
+
+    /// Goes to the next stage, or lets others in if there is more of this one.
+    pub(crate) fn after_batch(&mut self, stage: Stage) -> Option<Work> {
+        if self.next < self.end {
+            Some(Work::Yield)
+        } else {
+            self.enter(stage)
+        }
+    }
+
+    /// Whether these are the pages of this dead task.
+    pub(crate) fn buries(&self, task: u32) -> bool {
+        self.then == Then::Ending && task == self.caller.index
+    }
+
+    pub(crate) fn gains(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Allow | Kind::Give | Kind::Allocate(_) | Kind::TakeUp
+        )
+    }
+}
+
+impl<S: Sink> Kernel<S> {
+    /// Frees the pages around one that a dead task owned, and that nobody is changing.
+    pub(crate) fn bury(&mut self, page: u32, owner: u32) -> Progress {
+        let run = self.owned_run(page, PAGE_BATCH);
+        for page in run.first()..run.end() {
+            self.pages.set_changing(page, true);
+        }
+        let change = PageChange {
+            stage: Stage::Turn,
+            then: Then::Ending,
+            ..PageChange::new(Kind::Free, run, self.key_of(owner), TaskKey::NOBODY)
+        };
+        self.go_on_with_pages(change, Outcome::Done)
+    }
+
+    /// Goes on with a change until the machine has something to do, or it is over.
+    pub(crate) fn go_on_with_pages(
+        &mut self,
+        mut change: PageChange,
+        outcome: Outcome,
+    ) -> Progress {
+        // Nothing else may fail.
+        if outcome == Outcome::Failed && change.stage == Stage::Open {
+            self.opening_failed(&mut change);
+        }
+        loop {
+            let work = match change.stage {
+                Stage::Mark => self.mark_some(&mut change),
+                Stage::Open => self.open_some(&mut change),
+                Stage::Shut => self.shut_some(&mut change),
+                Stage::Retract => self.retract_some(&mut change),
+                Stage::Turn => self.turn_some(&mut change),
+                Stage::Barrier => Self::bar(&mut change),
+                Stage::Reads => Self::cancel_reads(&mut change),
+                Stage::Fill => self.fill_some(&mut change),
+                Stage::Unmark => self.unmark_some(&mut change),
+                Stage::Over => return self.page_change_over(&change),
+            };
+            if let Some(work) = work {
+                return Progress::step(work, Change::Pages(change));
+            }
+        }
+    }
+
+    fn page_change_over(&mut self, change: &PageChange) -> Progress {
+        self.pages.put_back(change.chain);
+        if change.then == Then::Ending {
+            return self.end_some_pages(change.caller.index);
+        }
+        match (change.kind, change.refusal) {
+            (Kind::AskWritable | Kind::AskOwned, refusal) => {
+                return Progress::answer(i32::from(refusal.is_none()));
+            }
+            (_, Some(denied)) => return Progress::Answer(Err(denied)),
+            (_, None) => {}
+        }
+        if let Some(run) = Run::between(change.first, change.end) {
+            let target = self.tasks.get(change.target.index).map(|task| task.id);
+            let act = match change.kind {
+                Kind::Give | Kind::Allocate(_) => PageAct::Given(target),
+                Kind::Free => PageAct::Freed,
+                Kind::Allow | Kind::AllowAll => PageAct::Allowed(target),
+                Kind::Forbid | Kind::ForbidAll => PageAct::Forbidden(target),
+                Kind::TakeUp | Kind::AskWritable | Kind::AskOwned => PageAct::TakenUp,
+            };
+            self.sink.event(&Event::PagesChanged {
+                by: self.tasks.at(change.caller.index).id,
+                act,
+                run,
+            });
+        }
+        if !matches!(change.kind, Kind::Allocate(_)) {
+            return Progress::answer(0);
+        }
+        let address = self.limits.pool.address_of(change.first);
+        Progress::answer(u32::try_from(address).unwrap_or(0).cast_signed())
+    }
+}

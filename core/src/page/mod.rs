@@ -1,0 +1,46 @@
+//! Pages: who owns each page of the pool, and who may store to it. (Portfolio)
+//!
+//! ```text
+//!   pool.rs        which addresses are which pages
+//!   published.rs   who may store where, as copies on all processors read it
+//!   holding.rs     the same with its back: one record for each (page, task)
+//!   free.rs        which pages nobody owns, and the longest run of them
+//!   change.rs      one call on a run of pages, and its stages
+//!   stage.rs       what each stage does: mark, open, shut, retract, bar, fill, unmark
+//!   turn.rs        the stage in which the books turn, and who loses by it
+//!   decode.rs      the words of ControlMem, AllocMemBlocks, IsMem*, AvailMem
+//!   call.rs        what they ask for, and their first checks
+//!   touch.rs       a store has faulted: forbidden, or not mapped yet?
+//!   lease.rs       pages held still while the kernel stores a result there
+//! ```
+//!
+//! A task *holds* a page when it owns it, may write it, or is refused while
+//! everybody else may. A holding is one record of one page and one task. Records
+//! of whole runs would have to be split when a page in the middle is taken back;
+//! splitting needs a record, and taking never fails.
+//!
+//! Who owns and who may write are independent. A grant to everybody is a state
+//! of the page that changes no mapping: each task takes it up at its first
+//! store, and only those who did are visited when it ends.
+
+mod call;
+mod change;
+mod decode;
+mod free;
+mod holding;
+mod invariant;
+mod lease;
+mod pool;
+mod published;
+mod stage;
+mod touch;
+mod turn;
+
+pub(crate) use change::{PAGE_BATCH, PageChange};
+pub(crate) use holding::{Books, Chain};
+pub(crate) use lease::Lease;
+pub(crate) use published::Published;
+
+pub use call::{PageRequest, Question};
+pub use change::PageAct;
+pub use pool::{Pool, Run};
