@@ -24,7 +24,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Threads of a task, and the pool: heaps end below its place (`layout.rs`).
+//! Threads of a task, and calls for the pool: heaps end below its place (`layout.rs`).
 //!
 //! # Example
 //!
@@ -55,6 +55,11 @@ mod link;
 mod machine;
 #[doc(hidden)]
 pub mod measure;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "core's pages are about to use it")
+)]
+mod pool;
 mod program;
 mod release;
 mod report;
@@ -70,6 +75,7 @@ mod wasi;
 pub use config::{Config, MakeError, Spec, StartError};
 pub use counters::Usage;
 pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
+pub use pool::{HugePages, PoolError, Protection, leaked_views};
 pub use program::{ImportError, LoadError};
 pub use report::{FAILED_STATUS, Report};
 pub use state::Guest;
