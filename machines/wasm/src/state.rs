@@ -68,15 +68,11 @@ impl Guest {
 
     #[cold]
     fn look_again(caller: &mut Caller<'_, Self>) {
-        let known = caller.data().exported;
-        // In the start function nobody has looked it up yet.
-        let exported = known.or_else(|| caller.get_export("memory")?.into_memory());
-        let Some(exported) = exported else {
+        let Some(exported) = caller.data().exported else {
             return;
         };
         let memory = Memory::of(&exported, &*caller);
         let state = caller.data_mut();
-        state.exported = Some(exported);
         state.memory = memory;
         state.limits.may_have_grown = false;
         state.shared.spaces.grow(state.thread.key(), memory);

@@ -135,8 +135,6 @@ fn what_several_tasks_write_is_complete_and_in_order() {
         assert_eq!(status(&task.wait()), 0);
     }
     drop(system);
-    sink.flush(Some(Duration::ZERO))
-        .expect("the end of the system has waited");
     drop(sink);
     let mut next = BTreeMap::new();
     for line in collected.join().unwrap() {
@@ -146,6 +144,29 @@ fn what_several_tasks_write_is_complete_and_in_order() {
         *expected += 1;
     }
     assert_eq!(next, letters.map(|letter| (Some(letter), LINES)).into());
+}
+
+/// More than a pipe holds, and a reader who takes his time.
+#[test]
+fn the_end_of_a_system_waits_for_what_its_tasks_have_written() {
+    let (mut reader, sink) = pipe_sink();
+    let system = system();
+    let body =
+        r#"(func (export "main") (result i32) (call $put (i32.const 64) (i32.const 0x1c000)))"#;
+    assert_eq!(
+        status(&start(&system, &writing_to("one", &sink), body).wait()),
+        0
+    );
+    let taken = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        let mut taken = Vec::new();
+        reader.read_to_end(&mut taken).map(|_| taken.len())
+    });
+    drop(system);
+    sink.flush(Some(Duration::ZERO))
+        .expect("everything is written");
+    drop(sink);
+    assert_eq!(taken.join().unwrap().unwrap(), 0x1c000);
 }
 
 /// On one worker, where the same task could always be the first to see room.
