@@ -319,8 +319,12 @@ fn times() -> impl Strategy<Value = Draw> {
 
 /// Any step.
 pub(super) fn any_step() -> impl Strategy<Value = Step> {
-    let call =
-        prop_oneof![4 => objects(), 4 => messages(), 5 => any_page_wish().prop_map(Wish::Page)];
+    // Boxed: as one type, the tree of all of them does not fit on a test's stack.
+    let call = prop_oneof![
+        4 => objects().boxed(),
+        4 => messages().boxed(),
+        5 => any_page_wish().prop_map(Wish::Page).boxed(),
+    ];
     prop_oneof![
         3 => (any::<Draw>(), any::<Draw>()).prop_map(|(name, quota)| Step::Start { name, quota }),
         1 => (any::<Draw>(), any::<Draw>(), trouble()).prop_map(|(who, how, trouble)| Step::End { who, how, trouble }),
