@@ -3,7 +3,7 @@
 use std::fmt;
 
 use usufruct_core::{Ending, Reason};
-use wasmtime::WasmBacktrace;
+use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::counters::Usage;
@@ -13,6 +13,10 @@ pub const FAILED_STATUS: i32 = 1;
 
 /// Functions of the guest that a report names at most.
 const FRAMES: usize = 16;
+
+/// What `unreachable` means in a function that the loader has added.
+const INIT_INTO_POOL: &str = "memory.init can not store into the pool: \
+    put the data segment into the heap, and copy it from there";
 
 /// How a task ended, and what it had done.
 #[derive(Clone, Debug)]
@@ -69,7 +73,7 @@ pub(crate) fn ending_of(outcome: wasmtime::Result<i32>, generated_from: u32) -> 
             String::new(),
         );
     }
-    let mut text = cause(&error);
+    let mut text = cause(&error, generated_from);
     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
         let guests = trace
             .frames()
@@ -94,10 +98,22 @@ pub(crate) fn ending_of(outcome: wasmtime::Result<i32>, generated_from: u32) -> 
 }
 
 /// The causes in one line, without wasmtime's own backtrace.
-fn cause(error: &wasmtime::Error) -> String {
+fn cause(error: &wasmtime::Error, generated_from: u32) -> String {
+    if is_generated_refusal(error, generated_from) {
+        return INIT_INTO_POOL.to_owned();
+    }
     let causes = error.chain().map(ToString::to_string);
     let causes: Vec<String> = causes
         .filter(|text| !text.starts_with("error while executing"))
         .collect();
     causes.join(": ")
+}
+
+/// Whether a function that the loader has added refused to go on.
+fn is_generated_refusal(error: &wasmtime::Error, generated_from: u32) -> bool {
+    let innermost = error
+        .downcast_ref::<WasmBacktrace>()
+        .and_then(|trace| trace.frames().first());
+    error.downcast_ref() == Some(&Trap::UnreachableCodeReached)
+        && innermost.is_some_and(|frame| frame.func_index() >= generated_from)
 }

@@ -4,6 +4,8 @@
 //!   bytes ──► text or binary ──► validate ──► rewrite ──► Prepared
 //! ```
 
+mod bulk;
+mod burst;
 mod error;
 mod import;
 mod proposal;

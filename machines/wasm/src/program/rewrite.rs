@@ -1,10 +1,9 @@
 //! What the loader changes in a module before it is compiled.
 //!
-//! - `read_mem` and `write_mem` get a front: a few lines of wasm that call the
-//!   kernel, for large copies burst by burst, so that epochs, kills and yields
-//!   act in the middle of one. The import takes the bytes already done in the
-//!   upper half of its size, for a fifth word would go over the stack; every
-//!   reference of the module goes to the front.
+//! - `read_mem` and `write_mem` get a front (`burst.rs`), so that epochs, kills
+//!   and yields act in the middle of a large copy.
+//! - `memory.copy`, `memory.fill` and `memory.init` become what can be interrupted
+//!   too, and reaches the pool (`bulk/`).
 //! - The start section becomes the first thing that the task runs, in front of
 //!   its entry, so that it runs as the task: preempted, and killed if need be.
 //! - A declared maximum of the memory is dropped (the machine keeps it as a
@@ -14,21 +13,21 @@
 //! Types and functions are only appended, so no index shifts.
 
 use std::convert::Infallible;
+use std::vec;
 
-use usufruct_abi::Number;
-use usufruct_core::BURST_BYTES;
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, MemoryType, Module, SectionId, TypeSection, ValType,
+    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
+    MemoryType, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::types::Types;
 use wasmparser::{
-    CodeSectionReader, ExportSectionReader, FunctionSectionReader, Imports, Parser, Payload,
-    TypeRef, TypeSectionReader,
+    CodeSectionReader, ExportSectionReader, FunctionBody, FunctionSectionReader, Imports, Parser,
+    Payload, TypeRef, TypeSectionReader,
 };
 
-use super::import::USUFRUCT;
+use super::bulk::{self, Body, Bulk};
+use super::burst::{self, Bursts};
 use super::validate::{Entry, Facts};
 
 /// Under this name the task's first function is exported, as a rule.
@@ -75,13 +74,10 @@ fn without_start(binary: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 struct Rewriter {
-    /// Types that the module declares; ours follow.
-    types: u32,
-    /// Functions that the module has, imported ones included; ours follow.
-    functions: u32,
-    /// The imports that get a front: the front of `fronted[n]` is function
-    /// `functions + n`. Behind the fronts are the loops, in the same order.
-    fronted: Vec<u32>,
+    /// What is put in front of copies. Behind it, in types and functions, comes
+    /// the task's first function, and behind that what stands for bulk operations.
+    bursts: Bursts,
+    bulk: Bulk,
     /// The function of the start section.
     start: Option<u32>,
     /// What is known of the exported entry, and its function.
@@ -91,22 +87,29 @@ struct Rewriter {
     /// Whether the sections for functions and their bodies have been written.
     wrote_functions: bool,
     wrote_bodies: bool,
+    /// How many parameters each function has whose body is still to come.
+    parameters: vec::IntoIter<u32>,
 }
 
 impl Rewriter {
     /// Collects what must be known before the first section is written.
     fn read(binary: &[u8], types: &Types, entry: Entry) -> Result<Self, Error> {
         let mut rewriter = Self {
-            types: types.as_ref().core_type_count_in_module(),
-            functions: types.as_ref().function_count(),
-            fronted: Vec::new(),
+            bursts: Bursts {
+                first_type: types.as_ref().core_type_count_in_module(),
+                first_function: types.as_ref().function_count(),
+                imports: Vec::new(),
+            },
+            bulk: Bulk::default(),
             start: None,
             entry,
             entry_index: 0,
             entry_name: ENTRY_NAME.to_owned(),
             wrote_functions: false,
             wrote_bodies: false,
+            parameters: Vec::new().into_iter(),
         };
+        let functions = rewriter.bursts.first_function;
         for payload in Parser::new(0).parse_all(binary) {
             match payload? {
                 Payload::ImportSection(section) => {
@@ -114,8 +117,8 @@ impl Rewriter {
                     for import in section.into_imports() {
                         let import = import?;
                         if matches!(import.ty, TypeRef::Func(_)) {
-                            if is_copy(import.module, import.name) {
-                                rewriter.fronted.push(function);
+                            if burst::is_copy(import.module, import.name) {
+                                rewriter.bursts.imports.push(function);
                             }
                             function += 1;
                         }
@@ -133,56 +136,49 @@ impl Rewriter {
                     }
                 }
                 Payload::StartSection { func, .. } => rewriter.start = Some(func),
+                Payload::FunctionSection(section) => {
+                    let own = functions.saturating_sub(section.count())..functions;
+                    let parameters: Vec<u32> = own.map(|own| parameters(types, own)).collect();
+                    rewriter.parameters = parameters.into_iter();
+                }
+                Payload::CodeSectionEntry(body) => rewriter.bulk.look_at(&body)?,
+                Payload::DataSection(section) => {
+                    rewriter.bulk.long_segments = bulk::long_segments(section)?;
+                }
                 _ => {}
             }
         }
+        rewriter.bulk.first_type = rewriter.entry_type().saturating_add(1);
+        rewriter.bulk.first_function = rewriter.entry_function().saturating_add(1);
         Ok(rewriter)
     }
 
-    fn burst_type(&self) -> u32 {
-        self.types
-    }
-
-    fn front_type(&self) -> u32 {
-        self.types + 1
-    }
-
     fn entry_type(&self) -> u32 {
-        self.types + 2
+        self.bursts.types_end()
     }
 
-    fn add_types(&self, types: &mut TypeSection) {
-        let (int, long) = (ValType::I32, ValType::I64);
-        types.ty().function([int, int, long, int], [int]);
-        types.ty().function([ValType::I32; 4], [ValType::I32]);
+    fn entry_function(&self) -> u32 {
+        self.bursts.functions_end()
+    }
+
+    fn add_types(&self, types: &mut TypeSection) -> Result<(), Error> {
+        self.bursts.add_types(types);
         types.ty().function([], [ValType::I32]);
+        self.bulk.add_types(types)
     }
 
-    fn add_functions(&mut self, functions: &mut FunctionSection) {
+    fn add_functions(&mut self, functions: &mut FunctionSection) -> Result<(), Error> {
         self.wrote_functions = true;
-        for _ in self.functions..self.entry_function() {
-            functions.function(self.front_type());
-        }
+        self.bursts.add_functions(functions);
         functions.function(self.entry_type());
+        self.bulk.add_functions(functions)
     }
 
-    fn add_bodies(&mut self, code: &mut CodeSection) {
+    fn add_bodies(&mut self, code: &mut CodeSection) -> Result<(), Error> {
         self.wrote_bodies = true;
-        for (import, burst_loop) in self.fronted.iter().zip(self.first_loop()..) {
-            code.function(&front(*import, burst_loop));
-        }
-        for import in &self.fronted {
-            code.function(&burst_loop(*import));
-        }
+        self.bursts.add_bodies(code);
         code.function(&self.entry_body());
-    }
-
-    /// Where a reference to function `index` goes.
-    fn redirected(&self, index: u32) -> u32 {
-        let front = (self.functions..)
-            .zip(&self.fronted)
-            .find(|(_, import)| **import == index);
-        front.map_or(index, |(front, _)| front)
+        self.bulk.add_bodies(code)
     }
 
     /// Calls the start section's function, then the entry; returns the exit code.
@@ -190,103 +186,31 @@ impl Rewriter {
         let mut body = Function::new([]);
         let mut code = body.instructions();
         if let Some(start) = self.start {
-            code.call(self.redirected(start));
+            code.call(self.bursts.redirected(start));
         }
         if self.entry.takes_count_and_vector {
             code.i32_const(0).i32_const(0);
         }
-        code.call(self.redirected(self.entry_index));
+        code.call(self.bursts.redirected(self.entry_index));
         if !self.entry.returns_status {
             code.i32_const(0);
         }
         code.end();
         body
     }
-
-    /// The first of the loops, which are behind the fronts.
-    fn first_loop(&self) -> u32 {
-        self.functions.saturating_add(self.fronts())
-    }
-
-    fn entry_function(&self) -> u32 {
-        self.first_loop().saturating_add(self.fronts())
-    }
-
-    /// How many fronts there are, and as many loops.
-    fn fronts(&self) -> u32 {
-        // As many as imports of two names, so far below 2^31.
-        u32::try_from(self.fronted.len()).unwrap_or(u32::MAX)
-    }
 }
 
-fn is_copy(module: &str, name: &str) -> bool {
-    module == USUFRUCT && (name == Number::ReadMem.name() || name == Number::WriteMem.name())
-}
-
-/// The words of a copy, as the module passes them: `(smo, offset, size, address)`.
-const SMO: u32 = 0;
-const OFFSET: u32 = 1;
-const SIZE: u32 = 2;
-const ADDRESS: u32 = 3;
-
-/// The front of a copy.
-///
-/// A copy of one burst costs no loop, and this function keeps nothing over the
-/// call. The kernel refuses a negative size.
-fn front(import: u32, burst_loop: u32) -> Function {
-    let mut body = Function::new([]);
-    let mut code = body.instructions();
-    code.local_get(SIZE)
-        .i32_const(BURST_BYTES.cast_signed())
-        .i32_gt_s();
-    code.if_(BlockType::Empty);
-    for word in [SMO, OFFSET, SIZE, ADDRESS] {
-        code.local_get(word);
-    }
-    code.call(burst_loop).return_().end();
-    code.local_get(SMO).local_get(OFFSET);
-    code.local_get(SIZE).i64_extend_i32_u();
-    code.local_get(ADDRESS).call(import).end();
-    body
-}
-
-/// Calls the import with the bytes done so far until a burst fails or covers
-/// the rest. The kernel checks the whole range each time, so the first burst
-/// refuses what a single copy would refuse.
-fn burst_loop(import: u32) -> Function {
-    let [done, answer] = [4, 5];
-    let burst = BURST_BYTES.cast_signed();
-    let mut body = Function::new([(2, ValType::I32)]);
-    let mut code = body.instructions();
-    code.loop_(BlockType::Empty);
-    code.local_get(SMO).local_get(OFFSET);
-    code.local_get(done)
-        .i64_extend_i32_u()
-        .i64_const(i64::from(u32::BITS))
-        .i64_shl();
-    code.local_get(SIZE).i64_extend_i32_u().i64_or();
-    code.local_get(ADDRESS).call(import);
-    code.local_tee(answer).i32_eqz();
-    // The rest before this burst: no more than the size, which is positive.
-    code.local_get(SIZE)
-        .local_get(done)
-        .i32_sub()
-        .i32_const(burst)
-        .i32_gt_s();
-    code.local_get(done)
-        .i32_const(burst)
-        .i32_add()
-        .local_set(done);
-    code.i32_and().br_if(0).end();
-    code.local_get(answer).end();
-    body
+/// How many parameters a function has: there is a limit, far below 2^32.
+fn parameters(types: &Types, function: u32) -> u32 {
+    let ty = types[types.as_ref().core_function_at(function)].unwrap_func();
+    u32::try_from(ty.params().len()).unwrap_or(u32::MAX)
 }
 
 impl Reencode for Rewriter {
     type Error = Infallible;
 
     fn function_index(&mut self, index: u32) -> Result<u32, Error> {
-        Ok(self.redirected(index))
+        Ok(self.bursts.redirected(index))
     }
 
     fn parse_type_section(
@@ -295,8 +219,7 @@ impl Reencode for Rewriter {
         section: TypeSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_type_section(self, types, section)?;
-        self.add_types(types);
-        Ok(())
+        self.add_types(types)
     }
 
     fn parse_imports(
@@ -305,11 +228,11 @@ impl Reencode for Rewriter {
         group: Imports<'_>,
     ) -> Result<(), Error> {
         match group {
-            Imports::Single(_, import) if is_copy(import.module, import.name) => {
+            Imports::Single(_, import) if burst::is_copy(import.module, import.name) => {
                 imports.import(
                     import.module,
                     import.name,
-                    EntityType::Function(self.burst_type()),
+                    EntityType::Function(self.bursts.import_type()),
                 );
                 Ok(())
             }
@@ -331,8 +254,7 @@ impl Reencode for Rewriter {
         section: FunctionSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_function_section(self, functions, section)?;
-        self.add_functions(functions);
-        Ok(())
+        self.add_functions(functions)
     }
 
     fn parse_export_section(
@@ -351,7 +273,30 @@ impl Reencode for Rewriter {
         section: CodeSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_code_section(self, code, section)?;
-        self.add_bodies(code);
+        self.add_bodies(code)
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        function: FunctionBody<'_>,
+    ) -> Result<(), Error> {
+        let mut locals = Vec::new();
+        for group in function.get_locals_reader()? {
+            let (count, ty) = group?;
+            locals.push((count, self.val_type(ty)?));
+        }
+        // There are as many bodies as functions that are not imported.
+        let parameters = self.parameters.next().unwrap_or_default();
+        let mut body = Body::new(&function, parameters, locals)?;
+        let mut operators = function.get_operators_reader()?;
+        while !operators.eof() {
+            let operator = operators.read()?;
+            if !body.replace(&self.bulk, &operator) {
+                body.write(&self.instruction(operator)?);
+            }
+        }
+        code.function(&body.finish());
         Ok(())
     }
 
@@ -366,12 +311,12 @@ impl Reencode for Rewriter {
         use SectionId::{Custom, Data, Function, Import, Type};
         if !self.wrote_functions && !matches!(before, Some(Custom | Type | Import | Function)) {
             let mut functions = FunctionSection::new();
-            self.add_functions(&mut functions);
+            self.add_functions(&mut functions)?;
             module.section(&functions);
         }
         if !self.wrote_bodies && matches!(before, Some(Data) | None) {
             let mut code = CodeSection::new();
-            self.add_bodies(&mut code);
+            self.add_bodies(&mut code)?;
             module.section(&code);
         }
         Ok(())
