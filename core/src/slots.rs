@@ -176,6 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stale_id_does_not_name_the_slots_next_life() {
+        let mut slots = Slots::new(1);
+        let (number, stale) = slots.take().unwrap();
+        slots.release(number);
+        let next = loop {
+            let (taken, bits) = slots.take().unwrap();
+            if taken == number {
+                break bits;
+            }
+            slots.release(taken);
+        };
+        assert_eq!(slots.find(next), Some(number));
+        assert_eq!(slots.find(stale), None);
+    }
+
+    #[test]
     fn a_stale_id_names_nobody() {
         let mut slots = Slots::new(1);
         let (number, bits) = slots.take().unwrap();

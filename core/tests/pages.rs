@@ -394,6 +394,23 @@ fn a_store_for_a_task_lands_only_where_the_task_may_store() {
 }
 
 #[test]
+fn a_freed_page_is_zeroed() {
+    let mut world = World::new(TASKS);
+    let p = world.allocate(A, 2);
+    world
+        .machine
+        .put(world.threads[A].key(), p + PAGE, b"secret");
+    assert_eq!(world.control(A, (p, 128), MEMC_GIVE, 0), 0);
+    let left = world.machine.bytes(world.threads[B].key(), p, offset(2));
+    assert_eq!(left, vec![0; offset(2)]);
+    let p = world.allocate(A, 1);
+    world.machine.put(world.threads[A].key(), p, b"secret");
+    world.end(A);
+    let left = world.machine.bytes(world.threads[B].key(), p, offset(1));
+    assert_eq!(left, vec![0; offset(1)]);
+}
+
+#[test]
 fn a_reserve_is_kept_for_its_task() {
     let mut world = World::new(TASKS);
     let reserve = PoolQuota {

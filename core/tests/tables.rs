@@ -5,10 +5,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Mutex;
 
-use usufruct_abi::Number;
+use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, Number};
 use usufruct_core::{
-    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, Plane, Pool, Quota, Reason,
-    Reply, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped, end_task, serve,
+    Access, Copier, CopyFault, Ending, Fences, Kernel, Limits, Machine, NoMapping, Plane, Pool,
+    PoolQuota, Quota, Reason, Reply, Run, Span, TaskKey, Thread, ThreadId, Transfer, Unmapped,
+    end_task, serve, touch,
 };
 
 /// Counts what it hands out.
@@ -53,10 +54,20 @@ struct Bare {
 
 impl Bare {
     fn start(&self, name: &[u8]) -> Thread {
-        self.with_kernel(|kernel| kernel.start_task(name, Quota::default()))
+        let quota = Quota {
+            pool: Some(PoolQuota::default()),
+            ..Quota::default()
+        };
+        self.with_kernel(|kernel| kernel.start_task(name, quota))
             .unwrap()
     }
 }
+
+const POOL: Pool = Pool {
+    start: 0x8000_0000,
+    page_bytes: 4096,
+    pages: 1 << 10,
+};
 
 struct Spinning;
 
@@ -110,6 +121,10 @@ impl Machine for Bare {
     fn wake(&self, _: ThreadId) {}
     fn reap(&self, _: TaskKey) {}
     fn yield_now(&self) {}
+
+    fn protect(&self, _: TaskKey, _: Run, _: bool) -> Result<(), NoMapping> {
+        Ok(())
+    }
 }
 
 fn word(int: i32) -> u64 {
@@ -126,7 +141,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (kernel, copiers) = Kernel::new(Limits::default(), ()).unwrap();
+        let limits = Limits {
+            pool: POOL,
+            ..Limits::default()
+        };
+        let (kernel, copiers) = Kernel::new(limits, ()).unwrap();
         let plane = kernel.plane();
         let machine = Bare {
             plane,
@@ -182,6 +201,14 @@ impl World {
                 let _ = self.target(Number::SendMsg, [own, port, 0, 0]);
             }
             let _ = self.owner(Number::GetMsg, [port, 0, 0, 0]);
+        }
+        for command in [MEMC_OKWRITE, MEMC_GIVE, MEMC_NOWRITE] {
+            for task in [to, 0] {
+                let _ = self.owner(Number::AllocMemBlocks, [40_000, 0, 0, 0]);
+                let words = [u64::from(POOL.start), 50_000, word(command), task];
+                let _ = self.owner(Number::ControlMem, words);
+                let _ = touch(&self.machine, self.target.key(), u64::from(POOL.start));
+            }
         }
         for number in Number::ALL {
             for words in [[smo, to, 1, 2], [0, 40, u64::MAX, 9], [to, 1, 0, 0]] {
@@ -255,6 +282,16 @@ fn an_idle_task_costs_at_most_a_kibibyte_of_tables() {
     }) - table_bytes(few))
         / (3 << 16);
     println!("{per_task} B per task, {per_smo} B per object, {per_message} B per message");
+    let per_page = (table_bytes(Limits {
+        pool: Pool {
+            pages: 1 << 16,
+            ..POOL
+        },
+        ..few
+    }) - table_bytes(few))
+        / (1 << 16);
+    println!("{per_page} B per page");
+    assert!(per_page <= 64, "{per_page} bytes per page");
     assert!(per_task <= 1024, "{per_task} bytes per idle task");
     assert!(per_smo <= 320, "{per_smo} bytes per object");
     assert!(per_message <= 40, "{per_message} bytes per message");

@@ -19,7 +19,7 @@ const UNSAFE_ALLOWED: &[(&str, &str)] = &[
     ("guest/rust", "imports the kernel's calls"),
     ("guest/programs", "imports the kernel's calls"),
     ("core/tests/tables.rs", "an allocator that counts"),
-    ("core/tests/loom.rs", "bytes in which loom sees a race"),
+    ("core/tests/loom/main.rs", "bytes in which loom sees a race"),
     ("core/tests/race.rs", "bytes in which Miri sees a race"),
     (
         "examples/thumbnail/decoder/src/hostile",

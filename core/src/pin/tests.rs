@@ -1,5 +1,5 @@
 //! The slot of an object is used again for another owner's while its old target
-//! still tries. (`tests/loom.rs` has the rest: no kernel uses a slot again so soon.)
+//! still tries. (`tests/loom/main.rs` has the rest: no kernel uses a slot again so soon.)
 
 use super::{Grant, Plane, Scope};
 use crate::copy::{CopyRequest, Direction, Window};

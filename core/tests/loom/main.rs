@@ -3,9 +3,11 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p usufruct-core --release --test loom`
 //!
-//! Each task's memory is one loom cell. A copy touches the owner's under its
+//! Each task's memory is one loom cell, and so is the pool. A copy touches the owner's under its
 //! pin; who takes rights away touches it without any when the call has
 //! returned. An overlap, or a missing happens-before, is a loom error.
+
+mod pages;
 
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
@@ -15,22 +17,30 @@ use usufruct_abi::{Error, Number};
 use usufruct_core::sync::IS_MODEL_CHECKED;
 use usufruct_core::{
     Access, Copier, CopyFault, CopyRequest, Direction, Ending, Fences, Kernel, Limits, Machine,
-    Plane, Pool, Quota, Reason, Reply, Request, Span, TaskKey, Thread, ThreadId, Transfer,
-    Unmapped, Window, copy, end_task, serve, settle,
+    NoMapping, Plane, Pool, PoolQuota, Quota, Reason, Reply, Request, Run, Span, TaskKey, Thread,
+    ThreadId, Transfer, Unmapped, Window, copy, end_task, serve, settle,
 };
+
+const POOL_AT: u32 = 0x8000_0000;
 
 const LIMITS: Limits = Limits {
     tasks: 4,
     smos: 32,
     messages: 32,
     processors: 2,
-    pool: Pool::NONE,
+    pool: Pool {
+        start: POOL_AT,
+        page_bytes: 64,
+        pages: 2,
+    },
 };
 
 struct Checked {
     kernel: Mutex<Kernel>,
     plane: std::sync::Arc<Plane>,
     memories: Vec<UnsafeCell<u8>>,
+    /// All pages of the pool.
+    pool: UnsafeCell<u8>,
 }
 
 struct Yielding;
@@ -50,6 +60,15 @@ impl Checked {
             *byte = byte.wrapping_add(1);
             *byte
         })
+    }
+
+    /// Whoever may write the pages does: no pin, no lock.
+    fn own_pool(&self) {
+        self.pool.with_mut(|byte| {
+            // SAFETY: loom checks every access to the cell.
+            let byte = unsafe { &mut *byte };
+            *byte = byte.wrapping_add(1);
+        });
     }
 }
 
@@ -80,12 +99,18 @@ impl Machine for Checked {
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
         // SAFETY: loom checks every access to the cell.
         self.memories[approved.owner().index()].with(|byte| unsafe { *byte });
+        if approved.caller_start() >= u64::from(POOL_AT) {
+            self.own_pool();
+        }
         Ok(())
     }
 
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        // SAFETY: loom checks every access to the cell.
-        self.memories[approved.owner().index()].with_mut(|byte| unsafe { *byte += 1 });
+        if approved.owner_start() >= u64::from(POOL_AT) {
+            self.own_pool();
+        } else {
+            self.own(approved.owner());
+        }
         Ok(())
     }
 
@@ -106,6 +131,10 @@ impl Machine for Checked {
     fn yield_now(&self) {
         thread::yield_now();
     }
+
+    fn protect(&self, _: TaskKey, _: Run, _: bool) -> Result<(), NoMapping> {
+        Ok(())
+    }
 }
 
 /// An owner, two tasks that it may share with, and two processors.
@@ -120,7 +149,13 @@ struct World {
 impl World {
     fn new() -> Self {
         let (mut kernel, copiers) = Kernel::new(LIMITS, ()).unwrap();
-        let mut start = |name: &[u8]| kernel.start_task(name, Quota::default()).unwrap();
+        let mut start = |name: &[u8]| {
+            let quota = Quota {
+                pool: Some(PoolQuota::default()),
+                ..Quota::default()
+            };
+            kernel.start_task(name, quota).unwrap()
+        };
         let (owner, first, second) = (start(b"owner"), start(b"first"), start(b"second"));
         let memories = (0..LIMITS.tasks).map(|_| UnsafeCell::new(0)).collect();
         let plane = kernel.plane();
@@ -128,6 +163,7 @@ impl World {
             kernel: Mutex::new(kernel),
             plane,
             memories,
+            pool: UnsafeCell::new(0),
         });
         Self {
             machine,
@@ -147,6 +183,10 @@ impl World {
     }
 
     fn share(&mut self, target: i32) -> i32 {
+        self.share_at(target, 0)
+    }
+
+    fn share_at(&mut self, target: i32, address: u64) -> i32 {
         let target = word(target);
         let copier = &mut self.copiers[0];
         match serve(
@@ -154,7 +194,7 @@ impl World {
             copier,
             &mut self.owner,
             Number::ShareMem,
-            [target, 0, 8, 6],
+            [target, address, 8, 6],
         ) {
             Reply::Word(id) if id > 0 => id,
             reply => panic!("not shared: {reply:?}"),
@@ -172,13 +212,23 @@ fn one_copy(
     thread: &mut Thread,
     (smo, direction): (i32, Direction),
 ) -> Result<(), Error> {
+    copy_at(machine, copier, thread, (smo, direction, 8))
+}
+
+/// A copy through an object, from or to this address of the caller's.
+fn copy_at(
+    machine: &Checked,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    (smo, direction, buffer): (i32, Direction, u64),
+) -> Result<(), Error> {
     let window = Window::WHOLE;
     let request = CopyRequest {
         direction,
         smo,
         offset: 0,
         size: 8,
-        buffer: 8,
+        buffer,
         window,
     };
     match copy(machine, copier, thread, &request) {

@@ -1,0 +1,100 @@
+//! Rights to pages, taken away while copies store there.
+
+use super::{POOL_AT, World, call, check, check_within, copy_at, one_copy, word};
+use loom::thread;
+use usufruct_abi::{Error, MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, Number};
+use usufruct_core::{Direction, Machine, Reply, Request, Thread, settle};
+
+const PAGE: u64 = POOL_AT as u64;
+
+fn control(machine: &super::Checked, thread: &mut Thread, command: i32, task: i32) {
+    let call = (Number::ControlMem, [PAGE, 1, word(command), word(task)]);
+    let request = Request::decode(machine, thread, call.0, call.1).unwrap();
+    let progress = machine.with_kernel(|kernel| kernel.begin(thread, &request));
+    assert_eq!(settle(machine, thread, call, progress), Reply::Word(0));
+}
+
+fn allocate(machine: &super::Checked, thread: &mut Thread) {
+    let call = (Number::AllocMemBlocks, [1, 0, 0, 0]);
+    let request = Request::decode(machine, thread, call.0, call.1).unwrap();
+    let progress = machine.with_kernel(|kernel| kernel.begin(thread, &request));
+    let answer = Reply::Word(POOL_AT.cast_signed());
+    assert_eq!(settle(machine, thread, call, progress), answer);
+}
+
+/// The owner of an object over a page forbids itself to write there.
+#[test]
+fn no_byte_lands_on_a_page_after_its_owner_may_not_write() {
+    check(|| {
+        let mut world = World::new();
+        allocate(&world.machine, &mut world.owner);
+        let smo = world.share_at(world.first.task().raw(), PAGE);
+        let (machine, mut target) = (world.machine.clone(), world.first);
+        let mut copier = world.copiers.pop().unwrap();
+        let copying = thread::spawn(move || {
+            match one_copy(&machine, &mut copier, &mut target, (smo, Direction::Write)) {
+                Ok(()) | Err(Error::NoPermission) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+        let owner = world.owner.task().raw();
+        control(&world.machine, &mut world.owner, MEMC_NOWRITE, owner);
+        world.machine.own_pool();
+        copying.join().unwrap();
+    });
+}
+
+/// A page where a task reads to is taken from it.
+#[test]
+fn no_byte_lands_on_a_page_after_its_reader_may_not_write() {
+    check(|| {
+        let mut world = World::new();
+        let reader = world.first.task().raw();
+        let smo = world.share_with_first();
+        allocate(&world.machine, &mut world.second);
+        control(&world.machine, &mut world.second, MEMC_OKWRITE, reader);
+        let (machine, mut target) = (world.machine.clone(), world.first);
+        let mut copier = world.copiers.pop().unwrap();
+        let copying = thread::spawn(move || {
+            let read = (smo, Direction::Read, PAGE);
+            match copy_at(&machine, &mut copier, &mut target, read) {
+                Ok(()) | Err(Error::NoPermission) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+        control(&world.machine, &mut world.second, MEMC_NOWRITE, reader);
+        world.machine.own_pool();
+        copying.join().unwrap();
+    });
+}
+
+/// An owner gives a page away while another of its threads claims the object
+/// over it, and a copy runs; the new owner fences, and looks.
+#[test]
+fn a_gift_is_the_new_owners_alone_once_it_has_fenced() {
+    check_within(2, || {
+        let mut world = World::new();
+        let machine = world.machine.clone();
+        let [mut giver, mut claimer] =
+            [(); 2].map(|()| machine.with_kernel(|kernel| kernel.host()));
+        allocate(&machine, &mut giver);
+        world.owner = machine.with_kernel(|kernel| kernel.host());
+        let smo = world.share_at(world.first.task().raw(), PAGE);
+        let (copies, mut target) = (machine.clone(), world.first);
+        let mut copier = world.copiers.pop().unwrap();
+        let copying = thread::spawn(move || {
+            let _ = one_copy(&copies, &mut copier, &mut target, (smo, Direction::Write));
+        });
+        let claims = machine.clone();
+        let claiming = thread::spawn(move || {
+            call(&claims, &mut claimer, Number::ClaimMem, [smo, 0]).unwrap();
+        });
+        let heir = world.second.task().raw();
+        control(&machine, &mut giver, MEMC_GIVE, heir);
+        control(&machine, &mut world.second, MEMC_NOWRITE, 0);
+        machine.own_pool();
+        copying.join().unwrap();
+        claiming.join().unwrap();
+        assert!(machine.with_kernel(|kernel| kernel.invariants_hold()));
+    });
+}
