@@ -536,6 +536,31 @@ fn a_call_costs_the_same_beside_many_idle_tasks() {
     assert_eq!(protections(1000), 2);
 }
 
+/// A page that a thousand tasks have taken up: each is visited once, and what is
+/// done for one does not grow with the others.
+#[test]
+fn a_grant_that_many_took_up_is_ended_task_by_task() {
+    let tasks = if cfg!(miri) { 32 } else { 2000 };
+    let mut world = World::new(tasks);
+    let p = world.allocate(A, 1);
+    assert_eq!(world.control(A, (p, 1), MEMC_OKWRITE, 0), 0);
+    let takers: Vec<Thread> = (0..tasks - 4)
+        .map(|number| world.start(&number.to_le_bytes(), PoolQuota::default()))
+        .collect();
+    for taker in &takers {
+        assert!(touch(&world.machine, taker.key(), p).is_ok());
+    }
+    let before = world.machine.protections.get();
+    assert_eq!(world.control(A, (p, 1), MEMC_NOWRITE, 0), 0);
+    let visits = world.machine.protections.get() - before;
+    // The table holds a few of them. For the others, all attached tasks are visited.
+    assert!(visits > tasks - 4, "{visits} visits");
+    for taker in takers.iter().chain(&world.threads) {
+        let writable = world.machine.writable.borrow();
+        assert!(!writable[taker.key().index()][0]);
+    }
+}
+
 #[test]
 fn what_is_not_attached_sees_no_pool() {
     let mut world = World::new(TASKS);

@@ -96,6 +96,10 @@ impl<S: Sink> Kernel<S> {
                 break;
             }
             plane.pages.set_rights(holding, Rights::NONE);
+            // At once, so that the next loser is found at the head of the list.
+            if self.pages.states.at(end).owner != loser && !plane.pages.is_for_everybody(end) {
+                self.let_go(holding, loser, &mut change.chain);
+            }
             end = end.saturating_add(1);
         }
         change.lost = true;
