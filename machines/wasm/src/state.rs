@@ -14,8 +14,9 @@ use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::{Border, Shared};
 use crate::space::Memory;
 
-/// Entries that a task's tables may have, each.
-const TABLE_LIMIT: usize = 1 << 20;
+/// Entries that a task's tables may have, each: few enough that copying or
+/// growing one, which nothing cuts short, takes some milliseconds at most.
+const TABLE_LIMIT: usize = 1 << 17;
 
 /// The data of a task's Store: for an embedder's own imports
 /// ([`Config::with_imports`](crate::Config::with_imports)), who is calling.
