@@ -544,17 +544,29 @@ fn a_grant_that_many_took_up_is_ended_task_by_task() {
     let mut world = World::new(tasks);
     let p = world.allocate(A, 1);
     assert_eq!(world.control(A, (p, 1), MEMC_OKWRITE, 0), 0);
-    let takers: Vec<Thread> = (0..tasks - 4)
+    let mut takers: Vec<Thread> = (0..tasks - 4)
         .map(|number| world.start(&number.to_le_bytes(), PoolQuota::default()))
         .collect();
     for taker in &takers {
         assert!(touch(&world.machine, taker.key(), p).is_ok());
     }
+    // The last of them stands in no record; when there is one for the refusal,
+    // it is refused all the same.
+    let ending = Ending {
+        status: 0,
+        reason: Reason::Exit,
+    };
+    end_task(&world.machine, takers.remove(0).task(), ending).unwrap();
+    let last = takers.last().map(|taker| (taker.key(), taker.task().raw()));
+    let (key, id) = last.unwrap();
+    assert_eq!(world.control(A, (p, 1), MEMC_NOWRITE, id), 0);
+    assert!(!world.machine.writable.borrow()[key.index()][0]);
+    assert!(touch(&world.machine, key, p).is_err());
     let before = world.machine.protections.get();
     assert_eq!(world.control(A, (p, 1), MEMC_NOWRITE, 0), 0);
     let visits = world.machine.protections.get() - before;
     // The table holds a few of them. For the others, all attached tasks are visited.
-    assert!(visits > tasks - 4, "{visits} visits");
+    assert!(visits > tasks - 8, "{visits} visits");
     for taker in takers.iter().chain(&world.threads) {
         let writable = world.machine.writable.borrow();
         assert!(!writable[taker.key().index()][0]);

@@ -16,11 +16,13 @@ impl<S: Sink> Kernel<S> {
                 sums.1.saturating_add(unheld),
             ))
         });
+        // A change moves the charge at its end.
+        let is_calm = !(0..self.limits.pool.pages).any(|page| self.pages.is_changing(page));
         let mut in_tasks = 0_u32;
         let tasks_hold = self
             .tasks
             .iter()
-            .all(|(index, _)| self.task_pages_hold(index, &mut in_tasks));
+            .all(|(index, _)| self.task_pages_hold(index, is_calm, &mut in_tasks));
         let reserved: u32 = self
             .tasks
             .iter()
@@ -59,10 +61,9 @@ impl<S: Sink> Kernel<S> {
     }
 
     /// Whether a task's list holds what its pages say, and its charge is right.
-    fn task_pages_hold(&self, index: u32, all: &mut u32) -> bool {
+    fn task_pages_hold(&self, index: u32, is_calm: bool, all: &mut u32) -> bool {
         let task = self.tasks.at(index);
-        let (mut at, mut before, mut owned, mut changing) =
-            (task.first_holding, NONE, 0_u32, false);
+        let (mut at, mut before, mut owned) = (task.first_holding, NONE, 0_u32);
         while let Some(holding) = self.pages.holdings.get(at) {
             let held = self.plane.pages.holding(holding.page, index);
             if held.is_none_or(|(number, _)| number != at) || holding.previous != before {
@@ -70,10 +71,9 @@ impl<S: Sink> Kernel<S> {
             }
             let owner = self.pages.states.get(holding.page).map(|state| state.owner);
             owned = owned.saturating_add(u32::from(owner == Some(index)));
-            changing |= self.pages.is_changing(holding.page);
             *all = all.saturating_add(1);
             (before, at) = (at, holding.next);
         }
-        changing || owned == task.pages_owned
+        !is_calm || owned == task.pages_owned
     }
 }

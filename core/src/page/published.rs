@@ -156,6 +156,16 @@ impl Published {
         self.change_everybody(page, |word| word | UNLISTED);
     }
 
+    /// Notes in an empty record that its task may be one of those.
+    pub(crate) fn list(&self, page: u32, holding: u32) {
+        let page = self.pages.get(page as usize);
+        let has_unlisted =
+            page.is_some_and(|page| page.everybody.load(Ordering::Relaxed) & UNLISTED != 0);
+        if has_unlisted && self.rights(holding) == Rights::NONE {
+            self.set_rights(holding, Rights::TAKEN);
+        }
+    }
+
     /// Whether a grant to everybody is over, and it is not known who took it up.
     pub(crate) fn is_to_be_swept(&self, page: u32) -> bool {
         let page = self.pages.get(page as usize);

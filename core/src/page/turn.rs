@@ -41,7 +41,13 @@ impl<S: Sink> Kernel<S> {
         let goes_on = match change.kind {
             Kind::Give | Kind::Free | Kind::ForbidAll => false,
             // What can not be refused to one is refused to all: taking never fails.
-            Kind::Forbid => self.hold(page, change.target.index).is_ok(),
+            Kind::Forbid => match self.hold(page, change.target.index) {
+                Ok(holding) => {
+                    plane.pages.list(page, holding);
+                    true
+                }
+                Err(_) => false,
+            },
             Kind::Allow
             | Kind::AllowAll
             | Kind::Allocate(_)
@@ -61,7 +67,9 @@ impl<S: Sink> Kernel<S> {
         let mut end = change.next;
         while end < stop && plane.pages.is_to_be_swept(end) {
             end = end.saturating_add(1);
-            self.turn_everybody(plane, change, end);
+            if end < stop {
+                self.turn_everybody(plane, change, end);
+            }
         }
         let run = Run::between(change.next, end)?;
         let attached = |index: &u32| {
@@ -95,9 +103,17 @@ impl<S: Sink> Kernel<S> {
             if !loses(plane, change, end, (loser, rights)) {
                 break;
             }
-            plane.pages.set_rights(holding, Rights::NONE);
+            let is_for_everybody = plane.pages.is_for_everybody(end);
+            plane.pages.set_rights(
+                holding,
+                if is_for_everybody {
+                    Rights::REFUSED
+                } else {
+                    Rights::NONE
+                },
+            );
             // At once, so that the next loser is found at the head of the list.
-            if self.pages.states.at(end).owner != loser && !plane.pages.is_for_everybody(end) {
+            if self.pages.states.at(end).owner != loser && !is_for_everybody {
                 self.let_go(holding, loser, &mut change.chain);
             }
             end = end.saturating_add(1);
