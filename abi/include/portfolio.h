@@ -66,7 +66,13 @@ USUFRUCT_PAGE_CALL(IsMemWritable) int32 IsMemWritable(const void *p, int32 size)
 USUFRUCT_PAGE_CALL(IsMemOwned) int32 IsMemOwned(const void *p, int32 size);
 USUFRUCT_PAGE_CALL(AvailMem) void AvailMem(MemInfo *info, uint32 flags);
 
-/* Not a call: part of the guest library's allocator, over AllocMemBlocks. Bytes given back. */
+/* Not calls, but the guest library's (guest/c/pages.c): blocks of any size in pages of the pool.
+ *
+ * AllocMem: size bytes, aligned to 16, or NULL. flags: 0 or MEMTYPE_FILL and a byte.
+ * FreeMem: size as it was allocated. 0, or ER_BadPtr if that is no such block; then nothing has changed.
+ * ScavengeMem: gives back all whole pages without a block. Bytes given back. */
+void *AllocMem(int32 size, uint32 flags);
+Err FreeMem(void *p, int32 size);
 int32 ScavengeMem(void);
 
 #ifdef __cplusplus

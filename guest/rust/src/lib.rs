@@ -16,6 +16,7 @@
 //!   task.rs    who is there, and who has ended
 //!   smo.rs     lending bytes, and using lent ones
 //!   port.rs    messages of four words
+//!   page/      pages that change hands where they lie
 //!   raw.rs     the calls as the kernel has them, for what the others leave out
 //! ```
 //!
@@ -63,6 +64,10 @@
 
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
+pub mod page;
 mod port;
 pub mod raw;
 mod refusal;

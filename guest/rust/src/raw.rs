@@ -10,6 +10,8 @@
 //! Where there is no kernel to call (any target but WebAssembly, for now), every call
 //! is refused with `SERR_INVALID_TSK`: the caller is no task.
 
+pub mod page;
+
 /// Declares each call as an import of WebAssembly, and elsewhere as one that is refused.
 macro_rules! calls {
     ($($(#[$doc:meta])* $safety:ident fn $name:ident($($argument:ident: $type:ty),*);)*) => {
