@@ -69,9 +69,10 @@ pub fn copies_over_pages_are_exact<R: Rig>(world: &mut World<R>) {
 pub fn a_write_needs_that_the_owner_may_write<R: Rig>(world: &mut World<R>) {
     let (a, b, run) = two_and_pages(world, 2);
     let smo = share_run(world, a, b, run);
-    world.fill(b, 0, 0x1000, OLD);
+    let bytes = u64::from(world.page_bytes().unsigned_abs()) * 2;
+    world.fill(b, 0, bytes, OLD);
     assert_eq!(write_run(world, b, smo, run), Ok(0));
-    world.fill(b, 0, 0x1000, NEW);
+    world.fill(b, 0, bytes, NEW);
     assert_eq!(world.nowrite(a, run, a), Ok(()));
     assert_eq!(write_run(world, b, smo, run), Err(NoPermission));
     assert_eq!(world.first_bytes(b, run), [OLD; 2]);

@@ -1,6 +1,7 @@
 /* The conformance suite's guest program in C: does what a test tells it, as guest code.
  * The same program as probe-core/src/interpreter.rs, for WebAssembly without a C library. */
 
+#include <portfolio.h>
 #include <sartoris.h>
 
 #include "protocol.h"
@@ -103,6 +104,28 @@ static int make(uint32_t number, const uint64_t *words, int *result) {
         break;
     case CALL_WAIT_MSG:
         *result = wait_msg(first, second);
+        break;
+    case CALL_ControlMem:
+        *result = ControlMem(to_pointer(words[0]), second, third, to_int(words[3]));
+        break;
+    case CALL_AllocMemBlocks:
+        *result = (int)(uintptr_t)AllocMemBlocks(first, (uint32_t)words[1]);
+        break;
+    case CALL_GetPageSize:
+        *result = GetPageSize((uint32_t)words[0]);
+        break;
+    case CALL_IsMemReadable:
+        *result = IsMemReadable(to_pointer(words[0]), second);
+        break;
+    case CALL_IsMemWritable:
+        *result = IsMemWritable(to_pointer(words[0]), second);
+        break;
+    case CALL_IsMemOwned:
+        *result = IsMemOwned(to_pointer(words[0]), second);
+        break;
+    case CALL_AvailMem:
+        AvailMem(to_pointer(words[0]), (uint32_t)words[1]);
+        *result = 0;
         break;
     default:
         return 0;

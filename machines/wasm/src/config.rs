@@ -13,6 +13,7 @@ use wasmtime::Linker;
 
 use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::Trace;
+use crate::pool::{PoolError, Protection};
 use crate::state::Guest;
 use crate::streams::Streams;
 
@@ -25,6 +26,11 @@ pub struct Config {
     pub limits: Limits,
     /// How long a task runs before it is the next one's turn: about a millisecond.
     pub slice: Duration,
+    /// The size of the page pool, in bytes, rounded up to pages: at most 2 GiB.
+    /// 0, the default: there is none. (`limits.pool` follows from this.)
+    pub pool_bytes: u64,
+    /// How the pool's pages are kept from being stored to.
+    pub protection: Protection,
     pub(crate) trace: Trace,
     pub(crate) imports: Option<Arc<AddImports>>,
     pub(crate) announces: bool,
@@ -41,6 +47,8 @@ impl Default for Config {
             workers,
             limits: Limits::default(),
             slice: Duration::from_millis(1),
+            pool_bytes: 0,
+            protection: Protection::Auto,
             trace: Trace::default(),
             imports: None,
             announces: true,
@@ -85,6 +93,8 @@ impl fmt::Debug for Config {
             .field("workers", &self.workers)
             .field("limits", &self.limits)
             .field("slice", &self.slice)
+            .field("pool_bytes", &self.pool_bytes)
+            .field("protection", &self.protection)
             .finish_non_exhaustive()
     }
 }
@@ -97,8 +107,11 @@ pub struct Spec {
     /// Where its heap ends, in bytes; the module's own maximum and the end of
     /// all heaps count besides.
     pub memory_bytes: u64,
-    /// How much of the kernel's tables it may use.
+    /// How much of the kernel's tables it may use, and of the pool if it is attached.
     pub quota: Quota,
+    /// Whether it sees the pool. `None`: if `quota` says something about the
+    /// pool, or its module imports a call on pages and there is a pool.
+    pub attached: Option<bool>,
     /// Arguments, environment, directories, standard streams.
     pub streams: Streams,
 }
@@ -111,6 +124,7 @@ impl Spec {
             name: name.into(),
             memory_bytes: HEAP_LIMIT_BYTES,
             quota: Quota::default(),
+            attached: None,
             streams: Streams::default(),
         }
     }
@@ -131,6 +145,14 @@ pub enum StartError {
         "this build of wasmtime can not be trusted with tasks: {0}; use the version that Cargo.lock names"
     )]
     SelfTest(String),
+    /// There can be no such pool here.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The engine or the operating system does not do what the pool takes for granted.
+    #[error(
+        "the pool can not be trusted to keep tasks apart: {0}; choose the other protection, or run without a pool"
+    )]
+    PoolTest(String),
     /// The engine can not be made on this machine.
     #[error("wasmtime does not start: {0:#}")]
     Engine(wasmtime::Error),
@@ -162,6 +184,12 @@ pub enum MakeError {
         minimum_bytes: u64,
         /// What the task may have.
         limit_bytes: u64,
+    },
+    /// It is to see the pool, and there is none.
+    #[error("task '{name}' is to be attached to a pool, and this system has none; give it one")]
+    NoPool {
+        /// The task's name.
+        name: String,
     },
     /// A directory can not be opened.
     #[error("task '{name}': directory '{}' can not be opened: {error}", path.display())]

@@ -74,7 +74,13 @@ impl Counters {
     /// Another call was served, with `answer`.
     pub(crate) fn count_call(&self, number: Number, answer: i32, thread: &Thread) {
         add(&self.calls, 1);
-        if answer == -1 && thread.last_error() != Error::NoMsg && number != Number::LastError {
+        let is_refused = match number {
+            Number::LastError => false,
+            Number::ControlMem => answer != 0,
+            Number::AllocMemBlocks => answer == 0,
+            _ => answer == -1 && thread.last_error() != Error::NoMsg,
+        };
+        if is_refused {
             add(&self.refusals, 1);
         } else if answer != -1 && number == Number::ShareMem {
             add(&self.shares, 1);

@@ -11,9 +11,11 @@ use std::time::Instant;
 use tokio::task::spawn_blocking;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::forbidden;
 use crate::life::{KILLED, Life};
+use crate::pool::{Guarded, View};
 use crate::release::give_back;
-use crate::report::ending_of;
+use crate::report::{ending_of, ending_of_store};
 use crate::space::Memory;
 use crate::state::Guest;
 
@@ -21,12 +23,13 @@ use crate::state::Guest;
 /// takes tens of milliseconds for a gibibyte, which the worker's tasks would wait.
 const LARGE_BYTES: usize = 4 << 20;
 
-/// A task's Store, and with it the memory, while it is on the workers. However
-/// this is dropped (at the task's end, with the system, in a panic), the task
-/// ends for the kernel first: its memory goes after the barrier, always.
+/// A task's Store, and with it the memory and the view of the pool, while it is
+/// on the workers. However this is dropped (at the task's end, with the system,
+/// in a panic), the task ends for the kernel first: its memory goes after the
+/// barrier, always, and its view before the memory.
 struct Resident {
     life: Arc<Life>,
-    store: Option<Store<Guest>>,
+    store: Option<Guarded<Guest>>,
 }
 
 impl Resident {
@@ -34,7 +37,7 @@ impl Resident {
         life.is_resident.store(true, Ordering::Release);
         Self {
             life,
-            store: Some(store),
+            store: Some(Guarded::new(store)),
         }
     }
 }
@@ -43,6 +46,7 @@ impl Drop for Resident {
     fn drop(&mut self) {
         let first = self.life.end(KILLED);
         self.life.finish(first, String::new());
+        self.life.shared.views.remove(self.life.key);
         let store = self.store.take();
         if !self.life.shared.fences.announces {
             // Nobody waits for copies: they may still be reading.
@@ -67,6 +71,9 @@ async fn run_to_the_end(mut resident: Resident) {
     };
     yield_when_slices_end(&life, store);
     let (ending, text) = match run_unless_killed(&life, store).await {
+        Some(Err(error)) if let Some(fault) = store.data().forbidden.get() => {
+            ending_of_store(fault, &error, life.program.generated_from())
+        }
         Some(outcome) => ending_of(outcome, life.program.generated_from()),
         None => (KILLED, String::new()),
     };
@@ -102,7 +109,10 @@ fn yield_when_slices_end(life: &Arc<Life>, store: &mut Store<Guest>) {
 
 /// The guest's code, to its end or to the kill, whichever is first; `None`: the
 /// kill. Counts the time that it runs.
-async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasmtime::Result<i32>> {
+async fn run_unless_killed(
+    life: &Life,
+    store: &mut Guarded<Guest>,
+) -> Option<wasmtime::Result<i32>> {
     let mut killed = pin!(life.kill.notified());
     let mut guest = pin!(run(life, store));
     poll_fn(|context| {
@@ -126,22 +136,45 @@ async fn run_unless_killed(life: &Life, store: &mut Store<Guest>) -> Option<wasm
 }
 
 /// Makes the instance and calls its entry.
-async fn run(life: &Life, store: &mut Store<Guest>) -> wasmtime::Result<i32> {
+async fn run(life: &Life, store: &mut Guarded<Guest>) -> wasmtime::Result<i32> {
     store.set_epoch_deadline(1);
     let instance = life
         .program
         .instance()
-        .instantiate_async(&mut *store)
+        .instantiate_async(&mut **store)
         .await?;
     let exported = instance
-        .get_memory(&mut *store, "memory")
+        .get_memory(&mut **store, "memory")
         .ok_or_else(|| wasmtime::Error::msg("the memory is not there"))?;
-    let memory = Memory::of(&exported, &*store);
+    let memory = Memory::of(&exported, &**store);
     let guest = store.data_mut();
     guest.exported = Some(exported);
     guest.memory = memory;
     guest.limits.may_have_grown = false;
-    life.publish(guest.thread.key(), memory);
-    let entry = instance.get_typed_func::<(), i32>(&mut *store, life.program.entry())?;
-    entry.call_async(&mut *store, ()).await
+    life.publish(life.key, memory);
+    if life.key.is_attached() {
+        show_pool(life, store, memory)?;
+    }
+    let entry = instance.get_typed_func::<(), i32>(&mut **store, life.program.entry())?;
+    entry.call_async(&mut **store, ()).await
+}
+
+/// Maps the pool into the task's memory, before the first instruction of it:
+/// the loader has made the start section a part of the entry.
+fn show_pool(life: &Life, store: &mut Guarded<Guest>, memory: Memory) -> wasmtime::Result<()> {
+    let Some(pool) = &life.shared.pool else {
+        return Ok(());
+    };
+    // SAFETY: the engine's memories reserve all that a 32-bit address can name,
+    // and this one's heap ends below the pool by the Store's limits; both have
+    // been tried out when the system started.
+    let view = unsafe { View::open(pool, memory.base) }.map_err(|_| {
+        wasmtime::Error::msg(
+            "the operating system has no mapping left for the pool; raise vm.max_map_count, or run fewer tasks",
+        )
+    })?;
+    store.attach(view.clone());
+    forbidden::judge(store, &view);
+    life.shared.views.insert(life.key, view);
+    Ok(())
 }

@@ -10,6 +10,8 @@
 //!   wasi/     files and streams, on memory of its own ──► wasmtime-wasi
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
+//!                                                └─────────► pool/    pages that all see
+//!   forbidden.rs  a store to a page that was stopped ──► core: again, or the end
 //! ```
 //!
 //! # What holds
@@ -24,7 +26,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Threads of a task, and calls for the pool: heaps end below its place (`layout.rs`).
+//! Threads of a task.
 //!
 //! # Example
 //!
@@ -49,16 +51,13 @@ mod counters;
 mod drive;
 mod engine;
 mod executor;
+mod forbidden;
 mod layout;
 mod life;
 mod link;
 mod machine;
 #[doc(hidden)]
 pub mod measure;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "core's pages are about to use it")
-)]
 mod pool;
 mod program;
 mod release;
@@ -75,12 +74,12 @@ mod wasi;
 pub use config::{Config, MakeError, Spec, StartError};
 pub use counters::Usage;
 pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
-pub use pool::{HugePages, PoolError, Protection, leaked_views};
+pub use pool::{HugePages, PoolError, Protection, leaked_views, page_bytes};
 pub use program::{ImportError, LoadError};
 pub use report::{FAILED_STATUS, Report};
 pub use state::Guest;
 pub use streams::{Capture, Directory, Input, Output, Sink, Source, Streams};
 pub use system::{Program, System};
 pub use task::Task;
-pub use usufruct_core::{Ending, Event, Limits, Quota, Reason, TaskId};
+pub use usufruct_core::{Ending, Event, Limits, PoolQuota, Quota, Reason, TaskId};
 pub use wasmtime;

@@ -42,7 +42,7 @@ impl Drop for Running<'_> {
 pub(crate) struct Life {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: TaskId,
-    key: TaskKey,
+    pub(crate) key: TaskKey,
     pub(crate) name: String,
     pub(crate) counters: Arc<Counters>,
     /// The Store, until the driver takes it.
@@ -143,6 +143,7 @@ impl Life {
         let border = Border {
             shared: &self.shared,
             caller: None,
+            restores: false,
         };
         // It was alive until now, for nobody else ends it.
         let _ = end_task(&border, self.id, ending);

@@ -17,6 +17,7 @@ use crate::state::Guest;
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     add_copies(linker)?;
     add_controls(linker)?;
+    add_page_calls(linker)?;
     linker.func_wrap_async(
         USUFRUCT,
         Number::WaitMsg.name(),
@@ -167,6 +168,39 @@ fn add_controls(linker: &mut Linker<Guest>) -> Result<()> {
         ShareMem.name(),
         |caller: Caller<'_, Guest>, a: u32, b: u32, c: u32, d: u32| {
             control(caller, ShareMem, [a, b, c, d])
+        },
+    )?;
+    Ok(())
+}
+
+fn add_page_calls(linker: &mut Linker<Guest>) -> Result<()> {
+    use Number::{
+        AllocMemBlocks, AvailMem, ControlMem, GetPageSize, IsMemOwned, IsMemReadable, IsMemWritable,
+    };
+    linker.func_wrap(
+        USUFRUCT,
+        ControlMem.name(),
+        |caller: Caller<'_, Guest>, a: u32, b: u32, c: u32, d: u32| {
+            control(caller, ControlMem, [a, b, c, d])
+        },
+    )?;
+    for number in [AllocMemBlocks, IsMemReadable, IsMemWritable, IsMemOwned] {
+        linker.func_wrap(
+            USUFRUCT,
+            number.name(),
+            move |caller: Caller<'_, Guest>, a: u32, b: u32| control(caller, number, [a, b, 0, 0]),
+        )?;
+    }
+    linker.func_wrap(
+        USUFRUCT,
+        GetPageSize.name(),
+        |caller: Caller<'_, Guest>, a: u32| control(caller, GetPageSize, [a, 0, 0, 0]),
+    )?;
+    linker.func_wrap(
+        USUFRUCT,
+        AvailMem.name(),
+        |caller: Caller<'_, Guest>, a: u32, b: u32| {
+            control(caller, AvailMem, [a, b, 0, 0]);
         },
     )?;
     Ok(())

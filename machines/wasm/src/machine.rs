@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use usufruct_core::sync::AtomicU64;
 use usufruct_core::{
-    Access, CopyFault, Event, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer,
-    Unmapped,
+    Access, CopyFault, Event, Kernel, Machine, NoMapping, Plane, Run, Sink, Span, TaskKey,
+    ThreadId, Transfer, Unmapped,
 };
 
 use crate::bytes::{move_bytes, store_bytes};
 use crate::clock::Clock;
 use crate::copier::Stock;
+use crate::layout::POOL_START;
+use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
 
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) wakers: Wakers,
     pub(crate) clock: Clock,
     pub(crate) copiers: Stock,
+    pub(crate) pool: Option<Arc<Pool>>,
+    pub(crate) views: Views,
 }
 
 impl Shared {
@@ -90,6 +94,9 @@ pub(crate) struct Border<'call> {
     pub(crate) shared: &'call Shared,
     /// Who is calling, and its memory as of now; `None` when the host calls.
     pub(crate) caller: Option<(TaskKey, &'call Memory)>,
+    /// Whether a page that is asked for may have been protected too much: then
+    /// other pages of its view make room for it.
+    pub(crate) restores: bool,
 }
 
 impl Border<'_> {
@@ -112,10 +119,12 @@ impl Border<'_> {
         let caller = self
             .memory(approved.caller())
             .at(callers)
+            .or_else(|| self.in_pool(approved.caller(), callers))
             .ok_or(CopyFault::Caller)?;
         let owner = self
             .memory(approved.owner())
             .at(owners)
+            .or_else(|| self.in_pool(approved.owner(), owners))
             .ok_or(CopyFault::Owner)?;
         Ok((owner, caller))
     }
@@ -158,7 +167,8 @@ impl Machine for Border<'_> {
         //    this call. The owner's is there while `approved` lives: its pin
         //    stood when the owner was seen alive, the barrier of the owner's end
         //    waits for that pin, and the owner's Store is dropped after the
-        //    barrier only (`drive::Resident`).
+        //    barrier only (`drive::Resident`). Or they lie in the pool, whose
+        //    mapping of the kernel's own stays as long as `shared`.
         // 2. No Rust reference into linear memory is used, here or elsewhere:
         //    this crate makes none, and gives wasmtime-wasi other memory (`wasi/`).
         unsafe { move_bytes(caller, owner, approved.len_bytes() as usize) }
@@ -175,10 +185,10 @@ impl Machine for Border<'_> {
 
     fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
         let span = Span::new(from, into.len() as u64).ok_or(Unmapped)?;
-        let from = self.callers(caller).at(span).ok_or(Unmapped)?;
+        let from = self.callers_at(caller, span).ok_or(Unmapped)?;
         // SAFETY:
         // 1. The source lies in the caller's memory, which is there while it is
-        //    in this call; `into` is a live slice of that length.
+        //    in this call, or in the pool; `into` is a live slice of that length.
         // 2. `into` is ours alone; for the source see `copy_from_task`.
         unsafe { move_bytes(into.as_mut_ptr(), from, into.len()) }
         Ok(())
@@ -186,8 +196,9 @@ impl Machine for Border<'_> {
 
     fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
         let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
-        let to = self.callers(caller).at(span).ok_or(Unmapped)?;
-        // SAFETY: the destination lies in the caller's memory; see `load`.
+        let to = self.callers_at(caller, span).ok_or(Unmapped)?;
+        // SAFETY: the destination lies in the caller's memory, or in pages of the
+        // pool that core lets it store to; see `load`.
         unsafe { store_bytes(to, bytes) }
         Ok(())
     }
@@ -203,14 +214,51 @@ impl Machine for Border<'_> {
     fn yield_now(&self) {
         (0..YIELD_SPINS).for_each(|_| std::hint::spin_loop());
     }
+
+    /// A task without a view runs no code: either none yet, and its view will
+    /// begin with all pages protected, or never more.
+    fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
+        let Some(view) = self.shared.views.of(task) else {
+            return Ok(());
+        };
+        let pages = run.first()..run.end();
+        match (writable, self.restores) {
+            (true, false) => view.allow(&pages),
+            (true, true) => view.restore(&pages),
+            (false, _) => {
+                view.forbid(&pages);
+                Ok(())
+            }
+        }
+    }
+
+    fn fill(&self, run: Run, byte: u8) {
+        if let Some(pool) = &self.shared.pool {
+            pool.memory().fill(run.first()..run.end(), byte);
+        }
+    }
+
+    fn label(&self, run: Run) {
+        if let Some(pool) = &self.shared.pool {
+            pool.memory().label(run.first()..run.end());
+        }
+    }
 }
 
 impl Border<'_> {
-    /// The memory of the caller, and of nobody else: without a pin no other
-    /// task's memory may be touched.
-    fn callers(&self, task: TaskKey) -> Memory {
-        self.caller
-            .filter(|(caller, _)| *caller == task)
-            .map_or(Memory::NONE, |(_, memory)| *memory)
+    /// The host's address of a range of the caller's, and of nobody else's:
+    /// without a pin no other task's memory may be touched.
+    fn callers_at(&self, task: TaskKey, span: Span) -> Option<*mut u8> {
+        let (_, memory) = self.caller.filter(|(caller, _)| *caller == task)?;
+        memory.at(span).or_else(|| self.in_pool(task, span))
+    }
+
+    /// The kernel's own address of a range of the pool, if all of it lies there
+    /// and the task is attached. Core has decided who may store.
+    #[cold]
+    fn in_pool(&self, task: TaskKey, span: Span) -> Option<*mut u8> {
+        let pool = self.shared.pool.as_ref().filter(|_| task.is_attached())?;
+        let offset = span.start().checked_sub(POOL_START)?;
+        pool.memory().at(offset, span.len())
     }
 }

@@ -6,13 +6,15 @@
 
 use wasmtime::Store;
 
+use crate::pool::Guarded;
 use crate::state::Guest;
 
 /// Bytes that are given back at a time: some tenths of a millisecond.
 const PIECE_BYTES: usize = 4 << 20;
 
-/// Drops a Store, and its memory with it. After the barrier of the task's end.
-pub(crate) fn give_back(store: Store<Guest>) {
+/// Drops a Store, and its view of the pool and its memory with it. After the
+/// barrier of the task's end.
+pub(crate) fn give_back(store: Guarded<Guest>) {
     empty(&store);
     drop(store);
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use usufruct_core::{Ending, Reason};
-use wasmtime::{Trap, WasmBacktrace};
+use usufruct_core::{Denied, Ending, Reason};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::counters::Usage;
+use crate::forbidden::ForbiddenStore;
 
 /// The status of a task that did not end of its own accord.
 pub const FAILED_STATUS: i32 = 1;
@@ -73,28 +74,62 @@ pub(crate) fn ending_of(outcome: wasmtime::Result<i32>, generated_from: u32) -> 
             String::new(),
         );
     }
-    let mut text = cause(&error, generated_from);
-    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-        let guests = trace
-            .frames()
-            .iter()
-            .filter(|frame| frame.func_index() < generated_from);
-        for frame in guests.take(FRAMES) {
-            match frame.func_name() {
-                Some(name) => {
-                    text.push_str(&format!("\n  in {:#}", rustc_demangle::demangle(name)))
-                }
-                None => text.push_str(&format!("\n  in function {}", frame.func_index())),
-            }
-        }
+    let text = cause(&error, generated_from) + &trace(&error, generated_from);
+    (failure(Reason::Trap), text)
+}
+
+/// The end by a store to the pool that was stopped.
+pub(crate) fn ending_of_store(
+    store: &ForbiddenStore,
+    error: &wasmtime::Error,
+    generated_from: u32,
+) -> (Ending, String) {
+    let reason = match store.denied {
+        Denied::ForbiddenStore(_) => Reason::ForbiddenStore,
+        // The host's fault, not the task's.
+        _ => Reason::Trap,
+    };
+    let place = place(error, generated_from);
+    let text = format!("{place}: {store}{}", trace(error, generated_from));
+    (failure(reason), text)
+}
+
+fn failure(reason: Reason) -> Ending {
+    Ending {
+        status: FAILED_STATUS,
+        reason,
     }
-    (
-        Ending {
-            status: FAILED_STATUS,
-            reason: Reason::Trap,
-        },
-        text,
-    )
+}
+
+/// The guest's own functions, innermost first.
+fn frames(error: &wasmtime::Error, generated_from: u32) -> impl Iterator<Item = &FrameInfo> {
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    let frames = trace.map_or(&[][..], WasmBacktrace::frames).iter();
+    frames.filter(move |frame| frame.func_index() < generated_from)
+}
+
+fn function(frame: &FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
+    }
+}
+
+/// A line for each function.
+fn trace(error: &wasmtime::Error, generated_from: u32) -> String {
+    let frames = frames(error, generated_from).take(FRAMES);
+    frames
+        .map(|frame| format!("\n  in {}", function(frame)))
+        .collect()
+}
+
+/// Where it happened: the function, and the offset in it as it is compiled.
+fn place(error: &wasmtime::Error, generated_from: u32) -> String {
+    let Some(frame) = frames(error, generated_from).next() else {
+        return "an unknown function".to_owned();
+    };
+    let offset = frame.func_offset().unwrap_or(0);
+    format!("{} + {offset:#x}", function(frame))
 }
 
 /// The causes in one line, without wasmtime's own backtrace.

@@ -10,6 +10,7 @@ use wasmtime::{Caller, Memory as WasmMemory, ResourceLimiter};
 use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::counters::Counters;
+use crate::forbidden::Noted;
 use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::{Border, Shared};
 use crate::space::Memory;
@@ -31,6 +32,8 @@ pub struct Guest {
     pub(crate) exported: Option<WasmMemory>,
     /// Where that memory is, as of the last look.
     pub(crate) memory: Memory,
+    /// The store to the pool that has ended the task.
+    pub(crate) forbidden: Noted,
 }
 
 impl Guest {
@@ -49,6 +52,7 @@ impl Guest {
             limits: Limits::new(memory_bytes),
             exported: None,
             memory: Memory::NONE,
+            forbidden: Noted::default(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Guest {
         let border = Border {
             shared: &self.shared,
             caller: Some((self.thread.key(), &self.memory)),
+            restores: false,
         };
         (border, &mut self.thread)
     }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use usufruct_core::{Kernel, Limits};
+use usufruct_core::{Kernel, Limits, Pool as Place, Quota};
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 
@@ -18,6 +18,7 @@ use crate::executor::Queue;
 use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared};
+use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
 use crate::program::{Known, LoadError, USUFRUCT, prepare};
 use crate::self_test;
 use crate::space::Spaces;
@@ -62,6 +63,7 @@ struct Compiled {
     minimum_bytes: u64,
     quota_bytes: u64,
     generated_from: u32,
+    imports_page_calls: bool,
 }
 
 impl Program {
@@ -92,7 +94,8 @@ impl System {
         }
         let engine = engine::new().map_err(StartError::Engine)?;
         self_test::run(&engine).map_err(StartError::SelfTest)?;
-        let shared = Arc::new(shared(&config, &engine)?);
+        let pool = pool(&config, &engine)?;
+        let shared = Arc::new(shared(&config, &engine, pool)?);
         let linker = linker(&engine, &config).map_err(StartError::Engine)?;
         let known = known(&engine, &linker, &shared);
         let runtime = Builder::new_multi_thread()
@@ -142,6 +145,7 @@ impl System {
             minimum_bytes: prepared.minimum_bytes,
             quota_bytes: prepared.quota_bytes,
             generated_from: prepared.generated_from,
+            imports_page_calls: prepared.imports_page_calls,
         })))
     }
 
@@ -163,6 +167,7 @@ impl System {
                 limit_bytes,
             });
         }
+        let quota = self.quota(program, spec)?;
         let wasi = spec
             .streams
             .open()
@@ -175,7 +180,7 @@ impl System {
         let thread = self
             .shared
             .kernel()
-            .start_task(spec.name.as_bytes(), spec.quota)
+            .start_task(spec.name.as_bytes(), quota)
             .map_err(|denied| MakeError::Denied {
                 name: name(),
                 denied,
@@ -190,6 +195,31 @@ impl System {
             queue: self.queue.clone(),
             tokio: self.runtime().handle().clone(),
         })
+    }
+
+    /// The task's quota, with its share of the pool if it is to be attached.
+    fn quota(&self, program: &Program, spec: &Spec) -> Result<Quota, MakeError> {
+        let has_pool = self.shared.pool.is_some();
+        let is_wanted = spec.attached.unwrap_or(spec.quota.pool.is_some());
+        if is_wanted && !has_pool {
+            return Err(MakeError::NoPool {
+                name: spec.name.clone(),
+            });
+        }
+        let by_default = spec.attached.is_none() && program.0.imports_page_calls && has_pool;
+        let is_attached = is_wanted || by_default;
+        Ok(Quota {
+            pool: is_attached.then(|| spec.quota.pool.unwrap_or_default()),
+            ..spec.quota
+        })
+    }
+
+    /// How the pool's pages are protected, and where its huge pages come from;
+    /// `None` without a pool.
+    #[must_use]
+    pub fn pool_facts(&self) -> Option<(Protection, HugePages)> {
+        let pool = self.shared.pool.as_ref()?;
+        Some((pool.way(), pool.memory().huge()))
     }
 
     /// Whether the kernel's books agree with each other. Meant for tests.
@@ -274,9 +304,20 @@ impl std::fmt::Debug for Program {
     }
 }
 
-fn shared(config: &Config, engine: &Engine) -> Result<Shared, StartError> {
+/// The pool, if there is to be one, when what it assumes has been tried out.
+fn pool(config: &Config, engine: &Engine) -> Result<Option<Arc<Pool>>, StartError> {
+    if config.pool_bytes == 0 {
+        return Ok(None);
+    }
+    let pool = Pool::new(config.pool_bytes, config.protection)?;
+    test_assumptions(engine, pool.way()).map_err(StartError::PoolTest)?;
+    Ok(Some(pool))
+}
+
+fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<Shared, StartError> {
     let limits = Limits {
         processors: config.workers,
+        pool: pool.as_ref().map_or(Place::NONE, |pool| pool.place()),
         ..config.limits
     };
     let (kernel, copiers) = Kernel::new(limits, config.trace.clone())?;
@@ -291,6 +332,8 @@ fn shared(config: &Config, engine: &Engine) -> Result<Shared, StartError> {
         wakers: Wakers::default(),
         clock: Clock::new(engine.clone()),
         copiers: Stock::new(copiers),
+        pool,
+        views: Views::new(limits.tasks),
     })
 }
 

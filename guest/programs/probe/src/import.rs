@@ -12,15 +12,18 @@ unsafe extern "C" {
 
 /// Declares the kernel's calls, all words as i32, and which number means which.
 macro_rules! kernel_calls {
-    ($($name:ident = $number:ident($($word:ident),*);)*) => {
+    ($($(#[$named:meta])* $name:ident = $number:ident($($word:ident),*);)*) => {
         mod kernel {
             #[link(wasm_import_module = "usufruct")]
             unsafe extern "C" {
-                $(pub(super) fn $name($($word: u32),*) -> i32;)*
+                $($(#[$named])* pub(super) fn $name($($word: u32),*) -> i32;)*
+                // The one call without an answer.
+                #[link_name = "AvailMem"]
+                pub(super) fn avail_mem(info: u32, flags: u32);
             }
         }
 
-        /// Makes a call; `None` for those that this module does not import.
+        /// Makes a call.
         #[allow(clippy::cast_possible_truncation, reason = "words of a 32-bit machine")]
         pub(crate) fn call(number: Number, words: [u64; 4]) -> Option<i32> {
             let words = words.map(|word| word as u32);
@@ -31,7 +34,12 @@ macro_rules! kernel_calls {
                     // addresses of the arena, which no reference points into.
                     unsafe { kernel::$name($($word),*) }
                 })*
-                _ => return None,
+                Number::AvailMem => {
+                    let [info, flags, ..] = words;
+                    // SAFETY: as above.
+                    unsafe { kernel::avail_mem(info, flags) }
+                    0
+                }
             })
         }
     };
@@ -55,4 +63,16 @@ kernel_calls! {
     get_msg = GetMsg(first, second, third);
     get_msg_count = GetMsgCount(first);
     wait_msg = WaitMsg(first, second);
+    #[link_name = "ControlMem"]
+    control_mem = ControlMem(first, second, third, fourth);
+    #[link_name = "AllocMemBlocks"]
+    alloc_mem_blocks = AllocMemBlocks(first, second);
+    #[link_name = "GetPageSize"]
+    get_page_size = GetPageSize(first);
+    #[link_name = "IsMemReadable"]
+    is_mem_readable = IsMemReadable(first, second);
+    #[link_name = "IsMemWritable"]
+    is_mem_writable = IsMemWritable(first, second);
+    #[link_name = "IsMemOwned"]
+    is_mem_owned = IsMemOwned(first, second);
 }

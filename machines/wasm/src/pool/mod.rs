@@ -4,6 +4,7 @@
 //! ```text
 //!   memory.rs   the bytes, and the kernel's own mapping of them (huge.rs)
 //!   view.rs     a task's mapping, inside its linear memory's address space (window.rs)
+//!   views.rs    whose view is which
 //!   guard.rs    the Store and the view: who goes first
 //!   protect/    which pages of a view may be stored to (runs.rs, mappings.rs)
 //!   fault.rs    a store that was stopped, told from other faults
@@ -33,9 +34,12 @@ mod self_test;
 #[cfg(test)]
 mod tests;
 mod view;
+mod views;
 mod window;
 
 use std::sync::Arc;
+
+use usufruct_core::Pool as Place;
 
 use crate::layout::POOL_START;
 
@@ -44,15 +48,27 @@ pub(crate) use self::guard::Guarded;
 pub use self::huge::HugePages;
 pub use self::memory::PoolError;
 use self::memory::{PoolMemory, host_page_bytes};
-pub(crate) use self::protect::NoMapping;
 pub use self::protect::Protection;
 use self::protect::Protector;
 pub(crate) use self::self_test::run as test_assumptions;
 pub(crate) use self::view::View;
 pub use self::view::leaked_views;
+pub(crate) use self::views::Views;
+
+/// The size of a page of the pool, in bytes: the host's.
+///
+/// # Errors
+///
+/// [`PoolError::PageSize`]: it is too large.
+pub fn page_bytes() -> Result<u32, PoolError> {
+    host_page_bytes()
+}
 
 /// The largest pool, in bytes: it ends at 4 GiB.
 pub(crate) const MOST_POOL_BYTES: u64 = POOL_START;
+
+#[allow(clippy::cast_possible_truncation, reason = "it is 2 GiB")]
+const START: u32 = POOL_START as u32;
 
 /// One system's pool.
 #[derive(Debug)]
@@ -89,6 +105,15 @@ impl Pool {
 
     pub(crate) fn memory(&self) -> &PoolMemory {
         &self.memory
+    }
+
+    /// Where tasks see it.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            start: START,
+            page_bytes: self.memory.page_bytes(),
+            pages: self.memory.pages(),
+        }
     }
 
     fn protector(&self) -> &Protector {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use usufruct_core::NoMapping;
+
 use super::mappings::Mappings;
 use super::protect::Protector;
 use super::self_test::{Subject, Trial};
 use super::view::View;
-use super::{NoMapping, Pool, Protection, leaked_views, test_assumptions};
+use super::{Pool, Protection, leaked_views, test_assumptions};
 use crate::engine;
 
 pub(super) const WAYS: [Protection; 2] = [Protection::Mprotect, Protection::Userfault];

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::mm::{MapFlags, ProtFlags};
+use usufruct_core::NoMapping;
 
 use super::Pool;
-use super::protect::{NoMapping, Shield};
+use super::protect::Shield;
 use super::window::Window;
 use crate::layout::POOL_START;
 

@@ -110,9 +110,6 @@ pub enum ImportError {
         /// The known import that looks most like it.
         nearest: Option<String>,
     },
-    /// A call on pool pages.
-    #[error("'usufruct' '{0}' is a call on pool pages; pages are not served yet")]
-    PageCall(&'static str),
     /// Known, but with another type.
     #[error("'{module}' '{name}' is {found}; expected {expected}")]
     Type {

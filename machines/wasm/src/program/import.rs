@@ -17,13 +17,16 @@ const ALIKE: f64 = 0.6;
 pub(crate) struct Known(Vec<(String, String, FuncType)>);
 
 impl Known {
-    /// usufruct's own calls: every argument is an i32 and so is the answer.
+    /// usufruct's own calls: every argument is an i32 and so is the answer, but
+    /// of the one that has none.
     pub(crate) fn usufruct() -> Self {
-        let served = Number::ALL.iter().filter(|number| !is_page_call(**number));
         Self(
-            served
+            Number::ALL
+                .iter()
                 .map(|number| {
-                    let ty = FuncType::new(vec![ValType::I32; number.arguments()], [ValType::I32]);
+                    let answers = usize::from(*number != Number::AvailMem);
+                    let words = |count| vec![ValType::I32; count];
+                    let ty = FuncType::new(words(number.arguments()), words(answers));
                     (USUFRUCT.to_owned(), number.name().to_owned(), ty)
                 })
                 .collect(),
@@ -77,6 +80,19 @@ impl Known {
     }
 }
 
+/// Whether a module imports a call on pages.
+pub(super) fn has_page_call(types: &Types) -> bool {
+    let imports = types.as_ref().core_imports().into_iter().flatten();
+    let of_pages = |name: &str| {
+        Number::ALL
+            .iter()
+            .any(|number| is_page_call(*number) && number.name() == name)
+    };
+    imports
+        .into_iter()
+        .any(|(module, name, _)| module == USUFRUCT && of_pages(name))
+}
+
 /// Section 3 of the contract, which needs a pool.
 fn is_page_call(number: Number) -> bool {
     number as u32 >= Number::ControlMem as u32
@@ -101,13 +117,6 @@ fn fault(
     (module, name): (&str, &str),
     entity: EntityType,
 ) -> Option<ImportError> {
-    if module == USUFRUCT
-        && let Some(page) = Number::ALL
-            .iter()
-            .find(|number| is_page_call(**number) && number.name() == name)
-    {
-        return Some(ImportError::PageCall(page.name()));
-    }
     let Some(expected) = known.get(module, name) else {
         let nearest = known.nearest(module, name);
         return Some(ImportError::Unknown {

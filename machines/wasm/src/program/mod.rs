@@ -30,6 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) quota_bytes: u64,
     /// The first function that the rewriter has added.
     pub(crate) generated_from: u32,
+    /// Whether it means to use the pool.
+    pub(crate) imports_page_calls: bool,
 }
 
 /// Checks and rewrites a module in the binary format or in text (`.wat`).
@@ -52,5 +54,6 @@ pub(crate) fn prepare(file: &[u8], known: &Known) -> Result<Prepared, LoadError>
         minimum_bytes: facts.minimum_bytes,
         quota_bytes: facts.quota_bytes,
         generated_from: facts.types.as_ref().function_count(),
+        imports_page_calls: import::has_page_call(&facts.types),
     })
 }

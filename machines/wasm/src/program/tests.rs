@@ -3,7 +3,7 @@
 use wasmparser::{FuncType, Validator};
 
 use super::proposal::SUPPORTED;
-use super::{ImportError, Known, LoadError, Prepared, prepare};
+use super::{Known, LoadError, Prepared, prepare};
 
 fn load(text: &str) -> Result<Prepared, LoadError> {
     let mut known = Known::usufruct();
@@ -151,12 +151,10 @@ fn all_imports_that_nobody_serves_are_listed_at_once_with_the_nearest_name() {
             "'usufruct' 'reed_mem' is unknown; did you mean 'usufruct' 'read_mem'?",
             "'env' 'share_mem' is unknown; did you mean 'usufruct' 'share_mem'?",
             "'env' 'qqq' is unknown",
-            "'usufruct' 'ControlMem' is a call on pool pages; pages are not served yet",
             "'usufruct' 'claim_mem' is (i64) -> (i32); expected (i32) -> (i32)",
             "'usufruct' 'mem_size' is a global; expected (i32) -> (i32)",
         ]
     );
-    assert_eq!(faults[3], ImportError::PageCall("ControlMem"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::mm::MprotectFlags;
+use usufruct_core::NoMapping;
 
 use self::userfault::Userfault;
 use super::huge::HugePages;
@@ -54,10 +55,6 @@ impl fmt::Display for Protection {
         })
     }
 }
-
-/// The machine can not hold a new right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoMapping;
 
 /// The way that was chosen, with what all views share.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustix::mm::MprotectFlags;
+use usufruct_core::NoMapping;
 
-use super::{NoMapping, change, protect_all};
+use super::{change, protect_all};
 use crate::pool::mappings::Mappings;
 use crate::pool::runs::Runs;
 use crate::pool::window::Window;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl};
 use rustix::mm::{MprotectFlags, UserfaultfdFlags};
+use usufruct_core::NoMapping;
 
-use super::{NoMapping, change, protect_all};
+use super::{change, protect_all};
 use crate::pool::fault;
 use crate::pool::window::Window;
 

@@ -1,0 +1,232 @@
+//! Tasks with a pool: who sees it, how a forbidden store ends a task and what
+//! the report says, and what is refused before anything runs.
+
+use usufruct_wasm::{Config, MakeError, Protection, Reason, Report, Spec, StartError, System};
+
+const WAYS: [Protection; 2] = [Protection::Mprotect, Protection::Userfault];
+
+const IMPORTS: &str = r#"
+    (import "usufruct" "ControlMem" (func $control (param i32 i32 i32 i32) (result i32)))
+    (import "usufruct" "AllocMemBlocks" (func $alloc (param i32 i32) (result i32)))
+    (import "usufruct" "GetPageSize" (func $page (param i32) (result i32)))
+    (import "usufruct" "AvailMem" (func $avail (param i32 i32)))
+    (import "usufruct" "find_task" (func $find (param i32 i32) (result i32)))
+    (import "usufruct" "get_current_task" (func $me (result i32)))
+    (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
+    (import "usufruct" "open_port" (func $open (param i32) (result i32)))
+    (memory (export "memory") 1)"#;
+
+fn config(way: Protection) -> Config {
+    let mut config = Config::default();
+    config.workers = 2;
+    config.pool_bytes = 1 << 20;
+    config.protection = way;
+    config
+}
+
+fn run_as(system: &System, spec: &Spec, body: &str) -> Report {
+    let text = format!("(module {IMPORTS} {body})");
+    let program = system
+        .load(text.as_bytes())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let task = system.make(&program, spec).unwrap();
+    task.start();
+    task.wait()
+}
+
+fn run(system: &System, body: &str) -> Report {
+    run_as(system, &Spec::new("task"), body)
+}
+
+fn status(report: &Report) -> i32 {
+    assert_eq!(report.ending.reason, Reason::Exit, "{report}");
+    report.ending.status
+}
+
+/// Allocates two pages, stores to and loads from them, and looks at their label.
+const USE: &str = r#"(func (export "main") (result i32) (local $at i32)
+    (local.set $at (call $alloc (i32.const 5000) (i32.const 0)))
+    (if (i32.ne (i32.load (local.get $at)) (i32.mul (call $page (i32.const 0)) (i32.const 2)))
+        (then (return (i32.const 1))))
+    (i32.store offset=4096 (local.get $at) (i32.const 77))
+    (i32.load offset=4096 (local.get $at)))"#;
+
+#[test]
+fn a_task_that_imports_a_call_on_pages_uses_them() {
+    for way in WAYS {
+        let system = System::new(config(way)).unwrap();
+        assert_eq!(system.pool_facts().unwrap().0, way);
+        assert_eq!(status(&run(&system, USE)), 77, "{way}");
+        assert!(system.invariants_hold());
+    }
+}
+
+/// The start section runs before the entry, and sees the pool too.
+#[test]
+fn a_start_section_uses_pages() {
+    let system = System::new(config(Protection::Auto)).unwrap();
+    let body = r#"(global $at (mut i32) (i32.const 0))
+        (func $begin
+            (global.set $at (call $alloc (i32.const 1) (i32.const 0)))
+            (i32.store (global.get $at) (i32.const 9)))
+        (start $begin)
+        (func (export "main") (result i32) (i32.load (global.get $at)))"#;
+    assert_eq!(status(&run(&system, body)), 9);
+}
+
+#[test]
+fn a_forbidden_store_is_reported_with_its_place_and_what_would_have_allowed_it() {
+    for way in WAYS {
+        let system = System::new(config(way)).unwrap();
+        let body = r#"
+            (func $scribble (param $at i32) (i32.store offset=8 (local.get $at) (i32.const 1)))
+            (func (export "_start") (call $scribble (i32.const 0x80003000)))"#;
+        let report = run(&system, body);
+        assert_eq!(report.ending.reason, Reason::ForbiddenStore, "{report}");
+        let text = report.to_string();
+        for part in [
+            "stored where it may not: scribble + 0x",
+            "stored to 0x80003008 in page 3, which nobody owns",
+            "AllocMemBlocks would have",
+            "\n  in scribble",
+        ] {
+            assert!(text.contains(part), "{way}: `{part}` is not in: {text}");
+        }
+
+        let own = r#"
+            (func (export "_start") (local $at i32)
+                (local.set $at (call $alloc (i32.const 1) (i32.const 0)))
+                (drop (call $control (local.get $at) (i32.const 1) (i32.const 1) (call $me)))
+                (i32.store (local.get $at) (i32.const 1)))"#;
+        let text = run(&system, own).to_string();
+        let part =
+            "and nobody may write by name; the task owns it: its own ControlMem(MEMC_OKWRITE)";
+        assert!(text.contains(part), "{way}: {text}");
+        assert!(system.invariants_hold());
+    }
+}
+
+/// A grant to everybody changes no mapping: the first store takes it up.
+#[test]
+fn a_grant_to_everybody_is_taken_up_at_the_first_store() {
+    for way in WAYS {
+        let system = System::new(config(way)).unwrap();
+        let owner = system
+            .load(
+                format!(
+                    r#"(module {IMPORTS}
+                    (func (export "_start") (local $at i32)
+                        (local.set $at (call $alloc (i32.const 1) (i32.const 0)))
+                        (drop (call $control (local.get $at) (i32.const 1) (i32.const 2) (i32.const 0)))
+                        (drop (call $open (i32.const 0)))
+                        (drop (call $wait (i32.const 0) (i32.const -1)))))"#
+                )
+                .as_bytes(),
+            )
+            .unwrap();
+        let owner = system.make(&owner, &Spec::new("owner")).unwrap();
+        owner.start();
+        while owner.usage().calls < 3 {
+            std::thread::yield_now();
+        }
+        let writer = r#"(func (export "main") (result i32)
+            (i32.store (i32.const 0x80000000) (i32.const 5))
+            (i32.load (i32.const 0x80000000)))"#;
+        assert_eq!(status(&run(&system, writer)), 5, "{way}");
+        // Beside the page nothing is granted.
+        let beside = r#"(func (export "_start") (i32.store (i32.const 0x80000ffe) (i32.const 5)))"#;
+        let report = run(&system, beside);
+        assert_eq!(
+            report.ending.reason,
+            Reason::ForbiddenStore,
+            "{way}: {report}"
+        );
+        owner.kill();
+        assert!(system.invariants_hold());
+    }
+}
+
+#[test]
+fn a_task_that_is_not_attached_does_not_see_the_pool() {
+    let system = System::new(config(Protection::Auto)).unwrap();
+    let mut spec = Spec::new("stranger");
+    spec.attached = Some(false);
+    let refused = r#"(func (export "main") (result i32)
+        (i32.and
+            (i32.eq (i32.const 0xD57B9009)
+                (call $control (i32.const 0x80000000) (i32.const 1) (i32.const 1) (call $me)))
+            (i32.and (i32.eqz (call $alloc (i32.const 1) (i32.const 0)))
+                (i32.eqz (call $page (i32.const 0))))))"#;
+    assert_eq!(status(&run_as(&system, &spec, refused)), 1);
+    let load = r#"(func (export "_start") (drop (i32.load (i32.const 0x80000000))))"#;
+    assert_eq!(run_as(&system, &spec, load).ending.reason, Reason::Trap);
+    // Without a pool, nobody is attached.
+    let without = System::new(Config::default()).unwrap();
+    assert!(without.pool_facts().is_none());
+    assert_eq!(status(&run(&without, refused)), 1);
+    spec.attached = Some(true);
+    let text = format!("(module {IMPORTS} {load})");
+    let program = without.load(text.as_bytes()).unwrap();
+    assert!(matches!(
+        without.make(&program, &spec),
+        Err(MakeError::NoPool { .. })
+    ));
+}
+
+/// Behind the pool's end there is nothing, and the report says trap.
+#[test]
+fn an_access_behind_the_pool_is_a_trap() {
+    let system = System::new(config(Protection::Auto)).unwrap();
+    for access in [
+        "(i32.store (i32.const 0x80100000) (i32.const 1))",
+        "(drop (i32.load (i32.const 0x80100000)))",
+        "(i32.store (i32.const 0x7ffffffc) (i32.const 1))",
+    ] {
+        let body = format!(r#"(func (export "_start") {access})"#);
+        assert_eq!(run(&system, &body).ending.reason, Reason::Trap, "{access}");
+    }
+}
+
+#[test]
+fn a_pool_that_can_not_be_is_refused_with_a_sentence() {
+    let mut config = config(Protection::Auto);
+    config.pool_bytes = (2 << 30) + 1;
+    let refusal = System::new(config).unwrap_err();
+    assert!(matches!(refusal, StartError::Pool(_)));
+    let text = refusal.to_string();
+    assert!(
+        text.contains("a pool of 2147483649 bytes can not be"),
+        "{text}"
+    );
+}
+
+/// Ended while it stores, again and again: the next one in its place may not.
+#[test]
+fn a_right_ends_with_its_task() {
+    for way in WAYS {
+        let system = System::new(config(way)).unwrap();
+        let spinner = r#"(func (export "_start") (local $at i32)
+            (local.set $at (call $alloc (i32.const 65536) (i32.const 0)))
+            (loop (i32.store (local.get $at) (i32.const 1)) (br 0)))"#;
+        let program = system
+            .load(format!("(module {IMPORTS} {spinner})").as_bytes())
+            .unwrap();
+        let heir = r#"(func (export "_start") (i32.store (i32.const 0x80000000) (i32.const 7)))"#;
+        for _ in 0..50 {
+            let task = system.make(&program, &Spec::new("spinner")).unwrap();
+            task.start();
+            while task.usage().calls == 0 {
+                std::thread::yield_now();
+            }
+            task.kill();
+            let report = run(&system, heir);
+            assert_eq!(
+                report.ending.reason,
+                Reason::ForbiddenStore,
+                "{way}: {report}"
+            );
+            let _ = task.wait();
+        }
+        assert!(system.invariants_hold());
+    }
+}
