@@ -34,7 +34,9 @@ pub fn a_store_without_permission_ends_the_task<R: Rig>(world: &mut World<R>) {
     let b = world.start_attached("b");
     let own = world.alloc(b, 1);
     assert_eq!(world.nowrite(b, own, b), Ok(()));
-    world.store_faults(b, world.address(own), a);
+    // With its end, its page is free and zero.
+    world.ends_by_store(b, word_to(world.address(own)));
+    assert_eq!(world.first_bytes(a, own), [0]);
 }
 
 /// A load of any page by anybody who is attached, whoever owns it and whoever may write.

@@ -89,7 +89,9 @@ pub fn an_owner_protects_its_own_pages<R: Rig>(world: &mut World<R>) {
     world.store_to(b, run, 2);
     assert_eq!(world.okwrite(a, run, a), Ok(()));
     world.store_to(a, run, 3);
-    assert_eq!(world.nowrite(a, run, a), Ok(()));
+    // On pages that outlive it, so that it can be seen that nothing was stored.
+    assert_eq!(world.give(a, run, b), Ok(()));
+    assert_eq!(world.nowrite(b, run, a), Ok(()));
     world.store_faults(a, world.address(run), b);
 }
 

@@ -92,6 +92,9 @@ pub struct Model {
     pub host: i32,
     /// Messages on their way to a receiver that may be gone meanwhile.
     pub in_flight: Vec<InFlight>,
+    /// Pages that a call which waits in a step is changing: whose call, and who may still be
+    /// charged for the page.
+    pub changing: BTreeMap<usize, (i32, Option<i32>)>,
 }
 
 impl Model {
@@ -107,6 +110,7 @@ impl Model {
             dead: Vec::new(),
             host: 0,
             in_flight: Vec::new(),
+            changing: BTreeMap::new(),
         }
     }
 
@@ -127,9 +131,7 @@ impl Model {
                 };
             }
             Call::Wait { port, timeout_ms } => return self.expect_wait(caller, port, timeout_ms),
-            Call::Page(ref call) => {
-                return Expected::Word(self.page_word(caller, call, counts_ending));
-            }
+            Call::Page(ref call) => return self.expect_page(caller, call, counts_ending),
             Call::Claim { smo } => self.may_claim(caller, smo).map(|()| 0),
             Call::Pass { smo, target } => self.may_pass(caller, smo, target).map(|()| 0),
             Call::Copy {

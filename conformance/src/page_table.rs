@@ -90,8 +90,8 @@ pub fn taking_never_fails<R: Rig>(world: &mut World<R>) {
     assert_eq!(world.nowrite(owner, run, None), Ok(()));
     assert_eq!(world.give(owner, run, None), Ok(()));
     let again = world.alloc(owner, pages);
-    assert_eq!(world.okwrite(owner, again, task), Ok(()));
-    world.store_to(task, again, 2);
+    assert_eq!(world.okwrite(owner, again, tasks[3]), Ok(()));
+    world.store_to(tasks[3], again, 2);
 }
 
 /// Refusals need records too: where there is none, the grant to everybody ends instead.

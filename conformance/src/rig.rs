@@ -25,7 +25,7 @@ impl Tables {
         tasks: 12,
         smos: 160,
         messages: 320,
-        pages: 24,
+        pages: 48,
     };
 }
 

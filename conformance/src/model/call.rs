@@ -123,6 +123,8 @@ pub enum Expected {
     NewId,
     /// Exactly this word, and `last_error` is as before.
     Word(i32),
+    /// NULL, or a block of so many pages, any of those that may be free by now.
+    AnyBlock(usize),
     /// It sleeps: for so many milliseconds, or for ever.
     Sleeps(Option<u32>),
 }

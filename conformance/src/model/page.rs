@@ -1,6 +1,6 @@
 //! Owners and writers of pages.
 
-use super::{Model, PageCall, Place, Question, Stretch};
+use super::{Expected, Model, PageCall, Place, Question, Stretch};
 use crate::index;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -17,8 +17,10 @@ pub struct Page {
     pub everybody: bool,
     /// Who may not, though everybody may.
     pub refused: BTreeSet<i32>,
-    /// Who has made use of everybody's right by a store of its own.
+    /// Who has made use of everybody's right by a store of its own, and has a record for it.
     pub taken: BTreeSet<i32>,
+    /// The same without a record, for there was none left.
+    pub unlisted: BTreeSet<i32>,
 }
 
 /// The pool.
@@ -48,7 +50,8 @@ impl Pool {
     }
 
     /// The pages that a range of offsets touches.
-    pub(super) fn pages_of(&self, range: &Range<usize>) -> Range<usize> {
+    #[must_use]
+    pub fn pages_of(&self, range: &Range<usize>) -> Range<usize> {
         let page_bytes = self.page_bytes.max(1);
         if range.is_empty() {
             0..0
@@ -72,11 +75,12 @@ impl Page {
 }
 
 impl Model {
-    /// Whether a living task is attached to the pool.
+    /// Whether a living task is attached to the pool; the host is, where there is one.
     #[must_use]
     pub fn is_attached(&self, task: i32) -> bool {
         let found = self.tasks.get(&task);
-        found.is_some_and(|task| task.pages.is_some())
+        let is_host = task == self.host && !self.pool.pages.is_empty();
+        is_host || found.is_some_and(|task| task.pages.is_some())
     }
 
     /// Whether a task may write a page.
@@ -87,8 +91,54 @@ impl Model {
         self.is_attached(task) && (status.writers.contains(&task) || by_all)
     }
 
+    /// What a call of section 3 may answer.
+    pub(super) fn expect_page(
+        &self,
+        caller: i32,
+        call: &PageCall,
+        counts_ending: bool,
+    ) -> Expected {
+        match *call {
+            PageCall::Alloc { size, .. } if !self.is_pool_certain() => {
+                let size = usize::try_from(size).unwrap_or(0);
+                Expected::AnyBlock(size.div_ceil(self.pool.page_bytes))
+            }
+            _ => Expected::Word(self.page_word(caller, call, counts_ending)),
+        }
+    }
+
+    /// A call that changes these pages waits in a step; `word` is what it will answer.
+    pub fn begin_change(&mut self, caller: i32, call: &PageCall, word: i32) {
+        let (pages, charged) = match *call {
+            PageCall::Control {
+                at,
+                size,
+                cmd,
+                task,
+            } => {
+                let is_freed = cmd == MEMC_GIVE && task == 0;
+                let pages = self.control_pages(caller, (at, size));
+                (pages, is_freed.then_some(caller))
+            }
+            PageCall::Alloc { size, .. } if word != 0 => {
+                let first = index(word.cast_unsigned() - self.pool.start) / self.pool.page_bytes;
+                let pages = index(size).div_ceil(self.pool.page_bytes);
+                (Some(first..first + pages), None)
+            }
+            _ => (None, None),
+        };
+        for page in pages.into_iter().flatten() {
+            self.changing.insert(page, (caller, charged));
+        }
+    }
+
+    /// The call of this caller that waited has its answer.
+    pub fn end_change(&mut self, caller: i32) {
+        self.changing.retain(|_, (changer, _)| *changer != caller);
+    }
+
     /// What a call of section 3 answers.
-    pub(super) fn page_word(&self, caller: i32, call: &PageCall, counts_ending: bool) -> i32 {
+    fn page_word(&self, caller: i32, call: &PageCall, counts_ending: bool) -> i32 {
         match *call {
             PageCall::Control {
                 at,
@@ -121,7 +171,10 @@ impl Model {
                 cmd,
                 task,
             } if word == 0 => {
-                if let Some(pages) = self.control_pages(caller, (at, size)) {
+                let pages = self.control_pages(caller, (at, size)).unwrap_or(0..0);
+                if cmd == MEMC_NOWRITE && task != 0 {
+                    self.forbid(pages, task);
+                } else {
                     pages.for_each(|page| self.control(caller, page, cmd, task));
                 }
             }
@@ -168,7 +221,8 @@ impl Model {
         if !relinquishes && !pages.clone().all(owned) {
             return Err(PortfolioError::BadPtr);
         }
-        if cmd == MEMC_GIVE && task != 0 && task != caller && !self.may_own(task, pages.len()) {
+        let changes_hands = cmd == MEMC_GIVE && task != 0 && task != caller;
+        if changes_hands && !self.may_move((caller, task), pages.len(), counts_ending) {
             return Err(PortfolioError::NoMem);
         }
         if cmd != MEMC_NOWRITE && task != 0 && !self.can_hold(task, &pages, counts_ending) {
@@ -178,7 +232,8 @@ impl Model {
     }
 
     /// Whether the table has a record of this task for each of these pages, or room for it: two
-    /// records are sure for each page, and half as many as pages are for whoever comes first.
+    /// records are sure for each page, and a quarter as many as there are pages is for whoever
+    /// comes first.
     fn can_hold(&self, task: i32, pages: &Range<usize>, counts_ending: bool) -> bool {
         let mut beyond = 0;
         for (number, page) in self.pool.pages.iter().enumerate() {
@@ -191,29 +246,47 @@ impl Model {
             }
             beyond += holders.len().saturating_sub(SURE_HOLDERS);
         }
-        beyond <= self.pool.pages.len() / 2
+        beyond <= self.pool.pages.len() / 4
+    }
+
+    /// Takes a task's write to these pages. Where everybody may write, that is a refusal, which
+    /// needs a record; records that this very call lets go come too late for it.
+    fn forbid(&mut self, pages: Range<usize>, task: i32) {
+        let held: usize = self
+            .pool
+            .pages
+            .iter()
+            .map(|page| page.holders().len())
+            .sum();
+        let all = self.pool.pages.len();
+        let mut left = SURE_HOLDERS * all + all / 4 - held;
+        for number in pages {
+            let missing = |page: &Page| SURE_HOLDERS.saturating_sub(page.holders().len());
+            let promised: usize = self.pool.pages.iter().map(missing).sum();
+            let page = &mut self.pool.pages[number];
+            let holders = page.holders();
+            let is_sure = holders.len() < SURE_HOLDERS;
+            let fits = holders.contains(&task) || left > if is_sure { 0 } else { promised };
+            page.writers.remove(&task);
+            page.taken.remove(&task);
+            page.unlisted.remove(&task);
+            if page.everybody && fits {
+                page.refused.insert(task);
+                left -= usize::from(!holders.contains(&task));
+            } else {
+                page.end_everybody();
+            }
+        }
     }
 
     fn control(&mut self, caller: i32, number: usize, cmd: i32, task: i32) {
-        let keeps =
-            !matches!(cmd, MEMC_NOWRITE) || self.can_hold(task, &(number..number + 1), true);
         let page = &mut self.pool.pages[number];
         match (cmd, task) {
-            (MEMC_NOWRITE, 0) => {
+            (MEMC_NOWRITE, _) => {
                 *page = Page {
                     owner: page.owner,
                     ..Page::default()
                 };
-            }
-            (MEMC_NOWRITE, task) => {
-                page.writers.remove(&task);
-                page.taken.remove(&task);
-                if page.everybody {
-                    page.refused.insert(task);
-                }
-                if !keeps {
-                    page.end_everybody();
-                }
             }
             (MEMC_OKWRITE, 0) => {
                 page.everybody = true;
@@ -240,9 +313,13 @@ impl Model {
     /// A task stores there itself, and may: where everybody may, it takes that up.
     pub fn take_up(&mut self, task: i32, stretch: &Stretch) {
         for number in self.pool.pages_of(&stretch.range) {
+            let fits = self.can_hold(task, &(number..number + 1), true);
             let page = &mut self.pool.pages[number];
-            if !page.writers.contains(&task) {
+            let is_new = !page.writers.contains(&task) && !page.unlisted.contains(&task);
+            if is_new && fits {
                 page.taken.insert(task);
+            } else if is_new {
+                page.unlisted.insert(task);
             }
         }
     }
@@ -254,6 +331,7 @@ impl Model {
             page.writers.remove(&task);
             page.refused.remove(&task);
             page.taken.remove(&task);
+            page.unlisted.remove(&task);
             if page.owner == Some(task) {
                 self.release(number);
             }
@@ -268,12 +346,12 @@ impl Model {
         else {
             return false;
         };
-        let Some(stretch) = self.span(caller, at, size) else {
-            return false;
-        };
         if size == 0 {
             return question == Question::Readable;
         }
+        let Some(stretch) = self.span(caller, at, size) else {
+            return false;
+        };
         let mut pages = self.pool.pages_of(&stretch.range);
         !stretch.in_pool
             || match question {
@@ -292,11 +370,13 @@ impl Page {
         self.writers.insert(task);
         self.refused.remove(&task);
         self.taken.remove(&task);
+        self.unlisted.remove(&task);
     }
 
     fn end_everybody(&mut self) {
         self.everybody = false;
         self.refused.clear();
         self.taken.clear();
+        self.unlisted.clear();
     }
 }

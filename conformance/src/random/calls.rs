@@ -6,7 +6,7 @@ use super::meddle::{Meddler, Trouble, troubles_of, with_trouble};
 use super::player::{Actor, Doing, Player};
 use super::resolve::{NAMES, Ready, View, name_of};
 use super::step::{Draw, Wish};
-use crate::model::{Call, Expected, Place};
+use crate::model::{Call, Expected, PageCall, Place};
 use crate::rig::Rig;
 use crate::world::{Answer, NAME_AT, NOTHING_COMES, Said, answer};
 use usufruct_abi::{Error, Number};
@@ -44,6 +44,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             name_at,
         }
         .ready(wish);
+        let trouble = trouble.filter(|_| self.may_be_troubled(&ready.call));
         let trouble = self.one_of(troubles_of(ready.number), trouble);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
@@ -75,6 +76,19 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         self.expect_wakes(coverage);
     }
 
+    /// Whether steps of a call may fail and wait. Not a block that is not sure to be given, for
+    /// it could not be said which it is; nor a message for a page, which lands when somebody
+    /// else waits for that page.
+    fn may_be_troubled(&self, call: &Call) -> bool {
+        match call {
+            Call::Page(PageCall::Alloc { .. }) => self.model.is_pool_certain(),
+            Call::Get { at, sender_at, .. } => ![at, sender_at]
+                .iter()
+                .any(|place| matches!(place, Place::Pool(_))),
+            _ => true,
+        }
+    }
+
     /// What the machine said, if the model might have said so too.
     fn check(&self, id: i32, ready: &Ready, expected: &[Expected], said: &Said) -> Answer {
         let answer = self.said_answer(id, ready.number, said);
@@ -82,6 +96,9 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let agrees = |expected: &Expected| match expected {
             Expected::Is(wanted) => *wanted == answer,
             Expected::Word(word) => answer == Ok(*word),
+            Expected::AnyBlock(pages) => {
+                answer.is_ok_and(|word| self.model.may_be_block(*pages, word))
+            }
             Expected::NewId => answer.is_ok_and(is_new),
             Expected::Sleeps(_) => false,
         };

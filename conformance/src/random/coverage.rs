@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use usufruct_abi::{Error, Number, PortfolioError};
 
-/// Every error that `docs/calls.md` has for a call. Left out is what can not happen yet: without
-/// a pool, the memory of an object's owner does not become inaccessible.
+/// Every error that `docs/calls.md` has for a call of sections 1, 2 and 6.
 const ERRORS: &[(Number, &[Error])] = &[
     (
         Number::ShareMem,

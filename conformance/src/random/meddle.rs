@@ -114,6 +114,10 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 let sleeper = self.actors.iter_mut().find(is_sleeper);
                 sleeper.expect("somebody was to be woken").is_kept_asleep = true;
             }
+            Call::Page(call) => {
+                self.model.apply(id, &ready.call, Ok(word));
+                self.model.begin_change(id, &call, word);
+            }
             _ => self.model.apply(id, &ready.call, Ok(word)),
         }
         let may_be_held = expected.contains(&Expected::Is(Ok(0)))
@@ -158,6 +162,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             ..
         } = self.actors[index];
         if let Doing::Held(number, word) = doing {
+            self.model.end_change(id);
             let said = (!is_ending).then(|| self.world.reply(task));
             let wanted = if number == Number::GetMsg {
                 self.land(index)

@@ -152,8 +152,16 @@ impl View<'_> {
                     (Number::IsMemOwned, Question::Owned),
                 ][usize::from(question) % 3];
                 let (at, address, size) = self.run(range);
+                let (number, question) = if self.model.is_pool_settled() {
+                    (number, question)
+                } else {
+                    (Number::IsMemReadable, Question::Readable)
+                };
                 let call = PageCall::Ask { question, at, size };
                 ready(number, [address, size.into(), 0, 0], call)
+            }
+            PageWish::Avail { .. } if !self.model.is_pool_certain() => {
+                ready(Number::GetPageSize, [0; 4], PageCall::PageSize { flags: 0 })
             }
             PageWish::Avail { at, flags } => {
                 let (at, address) = self.place(at, 16);
@@ -173,6 +181,12 @@ impl View<'_> {
             _ => [0, 4, 99, -1, i32::MIN][usize::from(cmd / 32) % 5],
         };
         let task = self.holder(task);
+        // Whether a refusal finds a record is not certain while records are being let go.
+        let cmd = if cmd == MEMC_NOWRITE && task != 0 && !self.model.is_pool_certain() {
+            MEMC_OKWRITE
+        } else {
+            cmd
+        };
         let words = [address, size.into(), cmd.into(), task.into()];
         let call = PageCall::Control {
             at,

@@ -162,6 +162,9 @@ impl View<'_> {
         let smo = self.smo(smo, |smo| {
             smo.target == Some(self.caller) && smo.perms & right != 0
         });
+        if !self.is_settled(smo) {
+            return ready(Number::MemSize, [smo, 0], Call::Size { smo });
+        }
         let bytes = self
             .model
             .smos
@@ -197,6 +200,14 @@ impl View<'_> {
                 at,
             },
         }
+    }
+
+    /// Whether all is certain about the memory of an object.
+    fn is_settled(&self, smo: i32) -> bool {
+        let pool = &self.model.pool;
+        self.model.smos.get(&smo).is_none_or(|smo| {
+            !smo.stretch.in_pool || self.model.is_settled(pool.pages_of(&smo.stretch.range))
+        })
     }
 
     fn find(&self, name: Draw, length: Option<i32>, is_memory: bool) -> Ready {
@@ -354,7 +365,16 @@ impl View<'_> {
             },
             PlaceWish::Pool(draw) => {
                 let most = self.model.pool.bytes.len().saturating_sub(bytes.max(1));
-                self.place_in_pool(up_to(most, draw))
+                let offset = up_to(most, draw);
+                let pages = self
+                    .model
+                    .pool
+                    .pages_of(&(offset..offset + bytes.min(most)));
+                if self.model.is_settled(pages) {
+                    self.place_in_pool(offset)
+                } else {
+                    self.place(PlaceWish::Inside(draw), bytes)
+                }
             }
             PlaceWish::PoolEdge(draw) => {
                 let pool = self.model.pool.bytes.len();
@@ -402,7 +422,9 @@ impl View<'_> {
     /// Where the caller may store so many bytes: the first offset, and how many more are as good.
     fn writable(&self, bytes: usize) -> Vec<(usize, usize)> {
         let pool = &self.model.pool;
-        let may_write = |page: &usize| self.model.may_write(self.caller, *page);
+        let may_write = |page: &usize| {
+            self.model.may_write(self.caller, *page) && self.model.is_settled(*page..page + 1)
+        };
         let mut runs = Vec::new();
         for first in (0..pool.pages.len()).filter(may_write) {
             let pages = (first..pool.pages.len()).take_while(may_write).count();

@@ -42,7 +42,8 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let (Place::Pool(offset), address) = view.place(store.at, bytes.len()) else {
             return;
         };
-        if !self.model.is_attached(id) {
+        let pages = self.model.pool.pages_of(&(offset..offset + bytes.len()));
+        if !self.model.is_attached(id) || !self.model.is_settled(pages) {
             return;
         }
         let lands = self.landing(id, offset, bytes.len(), store.is_word);
@@ -115,14 +116,11 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         (0..=bytes).rev().find(|size| may_store(*size)).unwrap_or(0)
     }
 
-    /// Every byte of the pool, as one of those sees it who are attached. Not while a page call
-    /// or an end is in the middle of a step: its bytes may still have to be cleared.
+    /// Every byte of the pool, as one of those sees it who are attached. Not while a page or a
+    /// message is in the middle of a change: its bytes may still have to come.
     pub(super) fn compare_pool(&mut self) {
-        let is_held = |actor: &Actor| match actor.doing {
-            Doing::Held(number, _) => number as u32 >= Number::ControlMem as u32,
-            Doing::Nothing | Doing::Asleep { .. } => actor.is_ending,
-        };
-        if self.actors.iter().any(is_held) {
+        let lands_later = |actor: &Actor| matches!(actor.doing, Doing::Held(Number::GetMsg, _));
+        if !self.model.is_pool_settled() || self.actors.iter().any(lands_later) {
             return;
         }
         let mut witnesses = self.living();

@@ -4,6 +4,7 @@
 //! ```text
 //!   lib.rs       Sim: tasks, their memory, calls; what a test asks of it
 //!   machine.rs   what core asks of it
+//!   pool.rs      the pages, each task's view of them, and its loads and stores
 //!   trouble.rs   which step fails or waits next
 //! ```
 //!
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod machine;
+mod pool;
 mod trouble;
 
 use std::cell::{Cell, RefCell};
@@ -22,10 +24,11 @@ use std::sync::Arc;
 
 use usufruct_abi::Number;
 use usufruct_core::{
-    BadLimits, Copier, Denied, Ending, Kernel, Limits, Outcome, Plane, Progress, Quota, Reply,
-    Request, Sink, TaskId, TaskKey, Thread, ThreadId, Wait, Work, carry_out,
+    BadLimits, Copier, Denied, Ending, Kernel, Limits, Outcome, Plane, Pool, Progress, Quota,
+    Reply, Request, Sink, TaskId, TaskKey, Thread, ThreadId, Wait, Work, carry_out,
 };
 
+pub use pool::{Fault, Protections};
 pub use trouble::{Act, Kind, Trouble};
 
 /// A machine whose tasks are byte vectors.
@@ -37,6 +40,10 @@ pub struct Sim<S: Sink + Clone = ()> {
     sink: S,
     /// The memory at each index of the kernel's task table, and whose it is.
     memories: RefCell<Vec<Memory>>,
+    pool: Pool,
+    /// The bytes of the pool.
+    pages: RefCell<Vec<u8>>,
+    protections: Cell<Protections>,
     woken: RefCell<Vec<ThreadId>>,
     troubles: RefCell<Vec<Trouble>>,
     open_calls: RefCell<BTreeMap<u32, OpenCall>>,
@@ -48,6 +55,8 @@ pub struct Sim<S: Sink + Clone = ()> {
 struct Memory {
     of: Option<TaskKey>,
     bytes: Vec<u8>,
+    /// Which pages its stores go through to; none if it is not attached.
+    view: Vec<bool>,
 }
 
 impl Memory {
@@ -68,6 +77,9 @@ impl Memory {
         }
     }
 }
+
+/// In so many looks in vain, a call does not only clear up in batches: it waits for another.
+const PATIENCE: u32 = 200;
 
 /// A call and its words.
 type Call = (Number, [u64; 4]);
@@ -107,6 +119,8 @@ impl<S: Sink + Clone> Sim<S> {
             ..limits
         };
         let (kernel, copiers) = Kernel::new(limits, sink.clone())?;
+        let bytes = usize::try_from(limits.pool.bytes(limits.pool.pages));
+        let bytes = bytes.map_err(|_| BadLimits::Pool)?;
         let copier = copiers.into_iter().next().ok_or(BadLimits::Processors)?;
         Ok(Self {
             plane: kernel.plane(),
@@ -114,6 +128,9 @@ impl<S: Sink + Clone> Sim<S> {
             copier: RefCell::new(copier),
             sink,
             memories: RefCell::new((0..limits.tasks).map(|_| Memory::default()).collect()),
+            pool: limits.pool,
+            pages: RefCell::new(vec![0; bytes]),
+            protections: Cell::default(),
             woken: RefCell::default(),
             troubles: RefCell::default(),
             open_calls: RefCell::default(),
@@ -135,9 +152,15 @@ impl<S: Sink + Clone> Sim<S> {
     pub fn start(&self, name: &[u8], quota: Quota, memory: Vec<u8>) -> Result<Thread, Denied> {
         let thread = self.kernel.borrow_mut().start_task(name, quota)?;
         let key = thread.key();
+        let pages = if key.is_attached() {
+            self.pool.pages as usize
+        } else {
+            0
+        };
         self.memories.borrow_mut()[key.index()] = Memory {
             of: Some(key),
             bytes: memory,
+            view: vec![false; pages],
         };
         Ok(thread)
     }
@@ -233,12 +256,6 @@ impl<S: Sink + Clone> Sim<S> {
         self.woken.take()
     }
 
-    /// The task's memory, to look at or to store to as the task itself would.
-    pub fn with_memory<R>(&self, thread: &Thread, look: impl FnOnce(&mut [u8]) -> R) -> R {
-        let key = thread.key();
-        look(self.memories.borrow_mut()[key.index()].bytes_of_mut(key))
-    }
-
     /// Whether the kernel's books agree with each other. (`usufruct_core`, I1 to I6)
     #[must_use]
     pub fn invariants_hold(&self) -> bool {
@@ -259,12 +276,18 @@ impl<S: Sink + Clone> Sim<S> {
     }
 
     fn drive(&self, mut progress: Progress) -> Progress {
+        let mut yields = 0;
         while let Progress::Do(step) = progress {
-            let outcome = match self.take_trouble(Kind::of(step.work())) {
+            let kind = Kind::of(step.work());
+            let outcome = match self.take_trouble(kind) {
                 Some(Act::Wait) => return Progress::Do(step),
-                Some(Act::Fail) if matches!(step.work(), Work::Deliver(_)) => Outcome::Failed,
-                Some(Act::Fail) | None => self.carry_out_now(step.work()),
+                Some(Act::Fail) if matches!(kind, Kind::Deliver | Kind::Open) => Outcome::Failed,
+                _ => self.carry_out_now(step.work()),
             };
+            yields = if kind == Kind::Yield { yields + 1 } else { 0 };
+            if yields > PATIENCE {
+                self.let_steps_pass();
+            }
             progress = self.kernel.borrow_mut().done(step, outcome);
         }
         progress
@@ -289,24 +312,43 @@ impl<S: Sink + Clone> Sim<S> {
         }
     }
 
-    /// A copy that must wait its turn lets the barriers pass that were told to
-    /// wait; their calls stay open.
-    fn let_barriers_pass(&self) {
+    /// Whoever must wait its turn lets those take a step who were told to wait in one that
+    /// others can wait for; their calls stay open.
+    fn let_steps_pass(&self) {
         let waits = std::mem::take(&mut *self.open_calls.borrow_mut());
-        let is_barrier = |progress: &Progress| match progress {
-            Progress::Do(step) => Kind::of(step.work()) == Kind::Drain,
+        let is_before_others = |progress: &Progress| match progress {
+            Progress::Do(step) => self.is_waited_for(step.work()),
             Progress::Answer(_) | Progress::Block(_) => false,
         };
-        let barriers = waits.values().filter(|open| is_barrier(&open.progress));
+        let steps = waits
+            .values()
+            .filter(|open| is_before_others(&open.progress));
         assert!(
-            barriers.count() > 0,
-            "a copy waits its turn, and nobody is before it"
+            steps.count() > 0,
+            "somebody waits its turn, and nobody is before it"
         );
         for (id, mut open) in waits {
-            if is_barrier(&open.progress) {
+            if is_before_others(&open.progress) {
                 open.progress = self.carry_on(open.progress);
             }
             self.open_calls.borrow_mut().insert(id, open);
+        }
+    }
+
+    /// Whether others may have to wait until this is done: a barrier, and what holds pages.
+    fn is_waited_for(&self, work: &Work) -> bool {
+        let holds_page = |at: u64, len: usize| self.in_pool(at, len).is_some();
+        match work {
+            Work::Drain(_)
+            | Work::Protect { .. }
+            | Work::Fill { .. }
+            | Work::Label(_)
+            | Work::CancelReads { .. } => true,
+            Work::Deliver(delivery) => {
+                let sender = delivery.sender.is_some_and(|(at, _)| holds_page(at, 4));
+                sender || holds_page(delivery.message_at, delivery.message.len())
+            }
+            Work::Wake(_) | Work::Reap(_) | Work::Yield => false,
         }
     }
 
@@ -319,10 +361,22 @@ impl<S: Sink + Clone> Sim<S> {
         OpenCallId(id)
     }
 
-    /// The trouble that waits for a step of this kind; it comes to pass once.
+    /// The trouble that waits for a step of this kind; it comes to pass once. What makes a step
+    /// do more is left for the step itself.
     fn take_trouble(&self, kind: Kind) -> Option<Act> {
+        let is_next = |trouble: &Trouble| trouble.kind == kind && trouble.act != Act::More;
+        self.take_first(is_next)
+    }
+
+    /// Whether this step is to do more than it is asked to.
+    fn takes_more(&self, kind: Kind) -> bool {
+        let is_next = |trouble: &Trouble| trouble.kind == kind && trouble.act == Act::More;
+        self.take_first(is_next).is_some()
+    }
+
+    fn take_first(&self, is_next: impl Fn(&Trouble) -> bool) -> Option<Act> {
         let mut troubles = self.troubles.borrow_mut();
-        let next = troubles.iter().position(|trouble| trouble.kind == kind)?;
+        let next = troubles.iter().position(is_next)?;
         Some(troubles.remove(next).act)
     }
 }

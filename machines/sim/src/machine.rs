@@ -1,9 +1,10 @@
 //! What core asks of the simulated machine.
 
+use crate::pool::offsets;
 use crate::{Act, Kind, Memory, Sim};
 use usufruct_core::{
-    Access, CopyFault, Fences, Kernel, Machine, Plane, Sink, Span, TaskKey, ThreadId, Transfer,
-    Unmapped,
+    Access, CopyFault, Fences, Kernel, Machine, NoMapping, Plane, Run, Sink, Span, TaskKey,
+    ThreadId, Transfer, Unmapped,
 };
 
 /// One thread: nobody else can hold a pin, so a wait that does not end at once
@@ -18,8 +19,16 @@ impl Fences for OneThread {
 }
 
 impl<S: Sink + Clone> Sim<S> {
-    /// The bytes of a chunk, or of an argument, out of a task's memory.
-    fn take_bytes(&self, task: TaskKey, from: u64, len: usize) -> Result<Vec<u8>, Unmapped> {
+    /// The bytes of a chunk, or of an argument, out of a task's memory or the pool.
+    pub(crate) fn take_bytes(
+        &self,
+        task: TaskKey,
+        from: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Unmapped> {
+        if let Some(range) = self.in_pool(from, len) {
+            return Ok(self.pages.borrow()[range].to_vec());
+        }
         let memories = self.memories.borrow();
         let from = usize::try_from(from).map_err(|_| Unmapped)?;
         let end = from.checked_add(len).ok_or(Unmapped)?;
@@ -30,7 +39,11 @@ impl<S: Sink + Clone> Sim<S> {
             .ok_or(Unmapped)
     }
 
-    fn put_bytes(&self, task: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+    pub(crate) fn put_bytes(&self, task: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
+        if let Some(range) = self.in_pool(to, bytes.len()) {
+            self.pages.borrow_mut()[range].copy_from_slice(bytes);
+            return Ok(());
+        }
         let mut memories = self.memories.borrow_mut();
         let to = usize::try_from(to).map_err(|_| Unmapped)?;
         let end = to.checked_add(bytes.len()).ok_or(Unmapped)?;
@@ -48,7 +61,8 @@ impl<S: Sink + Clone> Sim<S> {
         let fails = |kind| self.take_trouble(kind) == Some(Act::Fail);
         let end = |task, start| {
             let span = Span::new(start, u64::from(approved.len_bytes()))?;
-            self.reaches(task, span, Access::Load).then_some(span)
+            let is_there = self.pool.contains(span) || self.reaches(task, span, Access::Load);
+            is_there.then_some(span)
         };
         let caller = end(approved.caller(), approved.caller_start()).ok_or(CopyFault::Caller)?;
         let owner = end(approved.owner(), approved.owner_start()).ok_or(CopyFault::Owner)?;
@@ -130,6 +144,27 @@ impl<S: Sink + Clone> Machine for Sim<S> {
     }
 
     fn yield_now(&self) {
-        self.let_barriers_pass();
+        self.let_steps_pass();
+    }
+
+    fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
+        self.set_view(task, run, writable)
+    }
+
+    fn fill(&self, run: Run, byte: u8) {
+        self.pages.borrow_mut()[offsets(self.pool, run)].fill(byte);
+    }
+
+    fn label(&self, run: Run) {
+        let range = offsets(self.pool, run);
+        let bytes = u32::try_from(range.len()).expect("a pool is below 4 GiB");
+        self.pages.borrow_mut()[range.start..range.start + 4].copy_from_slice(&bytes.to_le_bytes());
+    }
+
+    fn cancel_reads(&self, _: TaskKey, _: Run) {
+        // Tasks of this machine have no streams; that it was asked is all there is to see.
+        let mut protections = self.protections.get();
+        protections.reads_cancelled += 1;
+        self.protections.set(protections);
     }
 }

@@ -15,8 +15,10 @@ pub enum Kind {
     Reap,
     /// [`Work::Yield`]
     Yield,
-    /// [`Work::Protect`]
-    Protect,
+    /// [`Work::Protect`] that lets stores through.
+    Open,
+    /// [`Work::Protect`] that makes stores fault.
+    Shut,
     /// [`Work::Fill`]
     Fill,
     /// [`Work::Label`]
@@ -37,7 +39,10 @@ impl Kind {
             Work::Wake(_) => Self::Wake,
             Work::Reap(_) => Self::Reap,
             Work::Yield => Self::Yield,
-            Work::Protect { .. } => Self::Protect,
+            Work::Protect { writable: true, .. } => Self::Open,
+            Work::Protect {
+                writable: false, ..
+            } => Self::Shut,
             Work::Fill { .. } => Self::Fill,
             Work::Label(_) => Self::Label,
             Work::CancelReads { .. } => Self::CancelReads,
@@ -48,12 +53,15 @@ impl Kind {
 /// What happens to the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Act {
-    /// The machine says that it could not. Only a delivery and a chunk can fail;
-    /// another step is carried out all the same.
+    /// The machine says that it could not. Only a delivery, [`Kind::Open`] and a
+    /// chunk can fail; another step is carried out all the same.
     Fail,
     /// The call stays open until it is told to go on. A chunk never waits: it
     /// is carried out all the same.
     Wait,
+    /// The machine does more than it was asked to: a [`Kind::Shut`] takes all of
+    /// the task's mappings. Another step is carried out as it is.
+    More,
 }
 
 /// One step of a kind, and what happens to it.

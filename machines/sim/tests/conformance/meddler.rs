@@ -16,11 +16,11 @@ impl Meddler<SimRig> for SimMeddler {
             Trouble::BarrierWaits => (Kind::Drain, Act::Wait),
             Trouble::ReapWaits => (Kind::Reap, Act::Wait),
             Trouble::WakeWaits => (Kind::Wake, Act::Wait),
-            Trouble::GivingFails
-            | Trouble::GivingWaits
-            | Trouble::TakingWaits
-            | Trouble::TakesMore
-            | Trouble::FillWaits => return,
+            Trouble::GivingFails => (Kind::Open, Act::Fail),
+            Trouble::GivingWaits => (Kind::Open, Act::Wait),
+            Trouble::TakingWaits => (Kind::Shut, Act::Wait),
+            Trouble::TakesMore => (Kind::Shut, Act::More),
+            Trouble::FillWaits => (Kind::Fill, Act::Wait),
             Trouble::DeliveryWaits => (Kind::Deliver, Act::Wait),
             Trouble::DeliveryFails => (Kind::Deliver, Act::Fail),
             Trouble::OwnerFails => (Kind::CopyOwner, Act::Fail),

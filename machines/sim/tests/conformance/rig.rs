@@ -8,14 +8,20 @@ use usufruct_abi::Number;
 use usufruct_conformance::probe_core::{
     ARENA_ALIGN, ARENA_BYTES, Body, Called, Finish, Interpreter, Next, REPLY_BYTES, Region,
 };
-use usufruct_conformance::{self as conformance, Facts, Probe, Rig, Tables};
-use usufruct_core::{Ending, Limits, Quota, Reason, Thread, Wait};
-use usufruct_sim::{OpenCallId, Sim};
+use usufruct_conformance::{self as conformance, Facts, PageQuota, Probe, Rig, Tables};
+use usufruct_core::{Ending, Limits, Pool, PoolQuota, Quota, Reason, Thread, Wait};
+use usufruct_sim::{Fault, OpenCallId, Sim};
 
 /// Where the arena begins; below it is memory too, which nobody uses.
 const ARENA_AT: usize = ARENA_ALIGN;
 /// All of a task's memory. It goes on a little behind the arena.
 const MEMORY_BYTES: usize = ARENA_AT + ARENA_BYTES + 64;
+/// The pool, but for how many pages it has. Small pages, so that all bytes can be compared.
+const POOL: Pool = Pool {
+    start: 0x8000_0000,
+    page_bytes: 64,
+    pages: 0,
+};
 /// How much of a long command is done whenever the test does something else.
 const SLICE: usize = 16;
 /// How much of one is done while the test waits for it: enough for every command with an end.
@@ -58,17 +64,16 @@ struct Vector<'a> {
     thread: &'a mut Thread,
     /// What the last call came to, if not to a word.
     pending: Option<usufruct_sim::Called>,
-    /// A load or a store was outside the memory.
-    trapped: bool,
+    /// Why a load or a store ended the program.
+    fault: Option<Fault>,
 }
 
 impl Vector<'_> {
-    fn touch(&mut self, address: u64, length: usize, act: impl FnOnce(&mut [u8])) {
-        let inside = self.sim.with_memory(self.thread, |memory| {
-            let start = usize::try_from(address).ok()?;
-            memory.get_mut(start..start.checked_add(length)?).map(act)
-        });
-        self.trapped |= inside.is_none();
+    /// Loads or stores, if nothing before has ended the program.
+    fn access(&mut self, act: impl FnOnce(&Sim, &Thread) -> Result<(), Fault>) {
+        if self.fault.is_none() {
+            self.fault = act(self.sim, self.thread).err();
+        }
     }
 }
 
@@ -84,15 +89,24 @@ impl Body for Vector<'_> {
     }
 
     fn load(&mut self, address: u64, into: &mut [u8]) {
-        self.touch(address, into.len(), |bytes| into.copy_from_slice(bytes));
+        self.access(|sim, thread| sim.load(thread, address, into));
     }
 
+    /// Byte by byte, as guests do: in the pool that is the same as page by page.
     fn store(&mut self, address: u64, bytes: &[u8]) {
-        self.touch(address, bytes.len(), |memory| memory.copy_from_slice(bytes));
+        let page = u64::from(POOL.page_bytes);
+        let to_edge = usize::try_from(page - address % page).expect("a small page");
+        let (first, rest) = bytes.split_at(bytes.len().min(to_edge));
+        let pages = rest.chunks(POOL.page_bytes as usize);
+        let mut address = address;
+        for piece in std::iter::once(first).chain(pages) {
+            self.access(|sim, thread| sim.store(thread, address, piece));
+            address += piece.len() as u64;
+        }
     }
 
     fn store_word(&mut self, address: u64, word: u64) {
-        self.store(address, &word.to_le_bytes());
+        self.access(|sim, thread| sim.store(thread, address, &word.to_le_bytes()));
     }
 
     fn region(&self) -> Region {
@@ -125,19 +139,16 @@ impl SimRig {
             sim: &self.sim,
             thread: &mut life.thread,
             pending: None,
-            trapped: false,
+            fault: None,
         };
         let next = act(&mut life.interpreter, &mut vector, &mut life.reply);
-        let (pending, trapped) = (vector.pending, vector.trapped);
-        if trapped {
-            self.end(
-                index,
-                Ending {
-                    status: -1,
-                    reason: Reason::Trap,
-                },
-            );
-            return;
+        let (pending, fault) = (vector.pending, vector.fault);
+        if let Some(fault) = fault {
+            let reason = match fault {
+                Fault::Outside => Reason::Trap,
+                Fault::Denied(_) => Reason::ForbiddenStore,
+            };
+            return self.end(index, Ending { status: -1, reason });
         }
         match next {
             Next::Reply(length) => self.lives[index].doing = Doing::Replied(length),
@@ -158,6 +169,27 @@ impl SimRig {
                 },
             ),
         }
+    }
+
+    fn start_with(
+        &mut self,
+        name: &[u8],
+        smos: u32,
+        pool: Option<PoolQuota>,
+    ) -> Result<Probe, String> {
+        let quota = Quota { smos, pool };
+        let started = self.sim.start(name, quota, vec![0; MEMORY_BYTES]);
+        let thread = started.map_err(|denied| denied.to_string())?;
+        let reply = Box::new([0; REPLY_BYTES]);
+        self.lives.push(Life {
+            thread,
+            interpreter: Interpreter::default(),
+            reply,
+            doing: Doing::Nothing,
+        });
+        Ok(Probe(
+            u32::try_from(self.lives.len() - 1).expect("few lives"),
+        ))
     }
 
     fn suspend(&mut self, index: usize, pending: usufruct_sim::Called) {
@@ -275,14 +307,14 @@ impl Rig for SimRig {
             tasks,
             smos,
             messages,
-            ..
+            pages,
         } = tables;
         let limits = Limits {
             tasks,
             smos,
             messages,
             processors: 1,
-            ..Limits::default()
+            pool: Pool { pages, ..POOL },
         };
         let sim = Sim::new(limits, ()).expect("the suite asks for a sound kernel");
         Self {
@@ -292,26 +324,25 @@ impl Rig for SimRig {
         }
     }
 
+    fn pool() -> Option<conformance::Pool> {
+        Some(conformance::Pool {
+            start: POOL.start,
+            page_bytes: POOL.page_bytes,
+        })
+    }
+
     fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
-        let started = self.sim.start(
-            name,
-            Quota {
-                smos: smo_quota,
-                ..Quota::default()
-            },
-            vec![0; MEMORY_BYTES],
-        );
-        let thread = started.map_err(|denied| denied.to_string())?;
-        let reply = Box::new([0; REPLY_BYTES]);
-        self.lives.push(Life {
-            thread,
-            interpreter: Interpreter::default(),
-            reply,
-            doing: Doing::Nothing,
-        });
-        Ok(Probe(
-            u32::try_from(self.lives.len() - 1).expect("few lives"),
-        ))
+        self.start_with(name, smo_quota, None)
+    }
+
+    fn start_attached(
+        &mut self,
+        name: &[u8],
+        smo_quota: u32,
+        quota: PageQuota,
+    ) -> Result<Probe, String> {
+        let PageQuota { pages, reserve } = quota;
+        self.start_with(name, smo_quota, Some(PoolQuota { pages, reserve }))
     }
 
     fn post(&mut self, probe: Probe, command: &[u8]) {
