@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::fault::Fault;
 use crate::plan::{Limits, Plan, TaskPlan, name_problem};
-use crate::{NO_PAGES, file, size};
+use crate::{file, size};
 
 /// Runs programs that share memory and do not trust each other
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub(crate) enum Command {
 /// 130 after an interrupt (Ctrl-C), which kills all tasks.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// Size of the page pool, in bytes, KiB, MiB or GiB. This version has no pages: only 0
+    /// Size of the page pool, in bytes, KiB, MiB or GiB, up to 2 GiB; goes before the system file's
     #[arg(long, value_name = "SIZE")]
     pool: Option<String>,
 
@@ -54,26 +54,24 @@ pub(crate) struct Run {
 impl Run {
     /// What to run.
     pub(crate) fn plan(&self) -> Result<Plan, Fault> {
-        self.refuse_pool()?;
-        match self.what.as_slice() {
-            [path] if named_file(path).is_none() => file::read(Path::new(path), &self.args),
-            tasks => self.plain_plan(tasks),
-        }
+        let pool_bytes = self.pool_bytes()?;
+        let mut plan = match self.what.as_slice() {
+            [path] if named_file(path).is_none() => file::read(Path::new(path), &self.args)?,
+            tasks => self.plain_plan(tasks)?,
+        };
+        plan.limits.pool_bytes = pool_bytes.or(plan.limits.pool_bytes);
+        Ok(plan)
     }
 
-    fn refuse_pool(&self) -> Result<(), Fault> {
+    fn pool_bytes(&self) -> Result<Option<u64>, Fault> {
         let Some(pool) = &self.pool else {
-            return Ok(());
+            return Ok(None);
         };
-        let thing = format!("--pool {pool}");
-        match size::parse(pool) {
-            Some(0) => Ok(()),
-            Some(_) => Err(Fault::new(thing, NO_PAGES, "leave the option out")),
-            None => {
-                let help = format!("write {}", size::FORM);
-                Err(Fault::new(thing, "this is no size", help))
-            }
-        }
+        let bytes = size::parse(pool).ok_or_else(|| {
+            let help = format!("write {}", size::FORM);
+            Fault::new(format!("--pool {pool}"), "this is no size", help)
+        })?;
+        Ok(Some(bytes))
     }
 
     fn plain_plan(&self, named_files: &[String]) -> Result<Plan, Fault> {

@@ -15,7 +15,7 @@ use crate::section::{Section, Source, Text};
 use crate::size;
 
 const TOP_KEYS: &[&str] = &["limits", "task"];
-const LIMIT_KEYS: &[&str] = &["tasks", "smos", "messages", "workers"];
+const LIMIT_KEYS: &[&str] = &["tasks", "smos", "messages", "workers", "pool"];
 const TASK_KEYS: &[&str] = &[
     "name",
     "file",
@@ -24,6 +24,9 @@ const TASK_KEYS: &[&str] = &[
     "dirs",
     "memory",
     "smos",
+    "pool",
+    "pool_quota",
+    "pool_reserve",
     "restart",
     "time_limit_ms",
 ];
@@ -97,6 +100,7 @@ fn read_limits(top: &Section<'_>) -> Result<Limits, Fault> {
         smos: section.number("smos", 1..=u32::MAX)?,
         messages: section.number("messages", 1..=u32::MAX)?,
         workers: section.number("workers", 1..=MOST_WORKERS)?,
+        pool_bytes: section.size("pool")?,
     })
 }
 
@@ -161,6 +165,9 @@ impl<'r, 'a> TaskReader<'r, 'a> {
             dirs: self.dirs(arguments)?,
             memory_bytes: self.memory_bytes()?,
             smos: section.number("smos", 0..=u32::MAX)?,
+            pool: section.flag("pool")?,
+            pool_quota_bytes: section.size("pool_quota")?,
+            pool_reserve_bytes: section.size("pool_reserve")?.unwrap_or(0),
             restarts: section.number("restart", 0..=u32::MAX)?.unwrap_or(0),
             time_limit: time_limit_ms.map(|limit| Duration::from_millis(limit.into())),
             ..TaskPlan::new(
@@ -211,7 +218,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
             dirs.push(Directory {
                 host: self.directory(&section, &host, arguments)?,
                 guest: guest_path,
-                writable: section.flag("writable")?,
+                writable: section.flag("writable")?.unwrap_or(false),
             });
         }
         Ok(dirs)

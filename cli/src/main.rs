@@ -36,8 +36,6 @@ mod verdict;
 
 /// Each life of a task finds its number here, from 0.
 const LIFE_VARIABLE: &str = "USUFRUCT_LIFE";
-/// Why what concerns pages is refused.
-const NO_PAGES: &str = "pages come with a later version";
 
 /// A task failed.
 const FAILED: u8 = 1;

@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) smos: Option<u32>,
     pub(crate) messages: Option<u32>,
     pub(crate) workers: Option<u32>,
+    /// The size of the pool; `None`: there is none.
+    pub(crate) pool_bytes: Option<u64>,
 }
 
 /// One task, in each of its lives.
@@ -44,6 +46,12 @@ pub(crate) struct TaskPlan {
     pub(crate) memory_bytes: Option<u64>,
     /// Shared memory objects that it may own at a time. `None`: the kernel's default.
     pub(crate) smos: Option<u32>,
+    /// Whether it sees the pool. `None`: if its module imports a call on pages.
+    pub(crate) pool: Option<bool>,
+    /// Bytes of the pool that it may own. `None`: all.
+    pub(crate) pool_quota_bytes: Option<u64>,
+    /// Bytes of the pool that others can not take.
+    pub(crate) pool_reserve_bytes: u64,
     /// How many times it is started again after a life that ended in failure.
     pub(crate) restarts: u32,
     /// A life that runs longer is killed.
@@ -62,6 +70,9 @@ impl TaskPlan {
             dirs: Vec::new(),
             memory_bytes: None,
             smos: None,
+            pool: None,
+            pool_quota_bytes: None,
+            pool_reserve_bytes: 0,
             restarts: 0,
             time_limit: None,
         }

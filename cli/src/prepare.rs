@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use usufruct_core::Sink;
 use usufruct_wasm::{
-    Config, Input, Limits, MakeError, Output, Program, Spec, StartError, Streams, System, Task,
+    Config, Input, Limits, MakeError, Output, PoolQuota, Program, Spec, StartError, Streams,
+    System, Task, page_bytes,
 };
 
 use crate::LIFE_VARIABLE;
@@ -70,6 +71,7 @@ fn start_system(plan: &Plan, trace: bool) -> Result<System, Fault> {
     let mut config = Config::default();
     config.limits = limits(plan, config.limits);
     config.workers = plan.limits.workers.unwrap_or(config.workers);
+    config.pool_bytes = plan.limits.pool_bytes.unwrap_or(0);
     if trace {
         let trace = Trace::default();
         config = config.with_trace(move |event| trace.event(event));
@@ -126,6 +128,8 @@ pub(crate) fn spec(task: &TaskPlan, stdin: &Input, life: u32) -> Spec {
     if let Some(smos) = task.smos {
         spec.quota.smos = smos;
     }
+    spec.attached = task.pool;
+    spec.quota.pool = pool_quota(task);
     let mut environment = task.env.clone();
     environment.push((LIFE_VARIABLE.to_owned(), life.to_string()));
     let mut arguments = vec![task.name.clone()];
@@ -139,6 +143,18 @@ pub(crate) fn spec(task: &TaskPlan, stdin: &Input, life: u32) -> Spec {
         stderr: Output::Inherit,
     };
     spec
+}
+
+/// What the plan says about the task's share of the pool, in whole pages; `None`:
+/// nothing.
+fn pool_quota(task: &TaskPlan) -> Option<PoolQuota> {
+    let page_bytes = u64::from(page_bytes().ok()?);
+    let pages = |bytes: u64| u32::try_from(bytes.div_ceil(page_bytes)).unwrap_or(u32::MAX);
+    let says_nothing = task.pool_quota_bytes.is_none() && task.pool_reserve_bytes == 0;
+    (task.pool == Some(true) || !says_nothing).then(|| PoolQuota {
+        pages: task.pool_quota_bytes.map_or(u32::MAX, pages),
+        reserve: pages(task.pool_reserve_bytes),
+    })
 }
 
 /// A task that can not be made, at the place where a person has written it.

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::fault::Fault;
 use crate::nearest::nearest;
+use crate::size;
 
 /// A system file's path and text.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +132,6 @@ impl<'a> Section<'a> {
             return Ok(());
         };
         let name = key.get_ref().as_ref();
-        if name == "pool" {
-            return Err(self.fault(name, &key.span(), crate::NO_PAGES, "leave the key out"));
-        }
         let help = match nearest(name, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the keys here are {}", known.join(", ")),
@@ -206,15 +204,27 @@ impl<'a> Section<'a> {
             .collect()
     }
 
-    /// The yes or no of `key`; without the key, no.
-    pub(crate) fn flag(&self, key: &str) -> Result<bool, Fault> {
+    /// The yes or no of `key`, if it is there.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Fault> {
         let Some(value) = self.value(key) else {
-            return Ok(false);
+            return Ok(None);
         };
         let DeValue::Boolean(flag) = value.get_ref() else {
             return Err(self.mismatch(key, value, "true or false"));
         };
-        Ok(*flag)
+        Ok(Some(*flag))
+    }
+
+    /// The size of `key`, in bytes, if it is there.
+    pub(crate) fn size(&self, key: &str) -> Result<Option<u64>, Fault> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        let no_size = || {
+            let cause = format!("`{}` is no size", text.text);
+            self.fault(key, &text.at, cause, format!("write {}", size::FORM))
+        };
+        size::parse(text.text).ok_or_else(no_size).map(Some)
     }
 
     /// The number of `key`, which must lie in `range`.

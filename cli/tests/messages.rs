@@ -69,7 +69,7 @@ fn an_unknown_key_is_refused_with_the_nearest_name() {
         &format!("[limits]\ncolour = 1\n{TASK}"),
         &[],
         "system.toml:2: [limits], key `colour`: there is no such key\n\
-         help: the keys here are tasks, smos, messages, workers",
+         help: the keys here are tasks, smos, messages, workers, pool",
     );
     refused(
         "unknown_table",
@@ -256,25 +256,35 @@ fn the_variable_that_counts_lives_is_not_for_the_system_file() {
 }
 
 #[test]
-fn pages_are_refused_until_they_are_served() {
+fn a_pool_that_can_not_be_is_refused() {
     key_refused(
         "pool_key",
-        "pool = true",
-        "`pool`: pages come with a later version\nhelp: leave the key out",
+        "pool_quota = \"much\"",
+        "`pool_quota`: `much` is no size\n\
+         help: write a whole number of bytes, KiB, MiB or GiB, such as \"64 MiB\"",
     );
     let place = Place::new("pool_option").with("one.wat", PROGRAM);
-    let said = place.usufruct(&["run", "--pool", "1 MiB", "one=one.wat"]);
-    let message = "error: --pool 1 MiB: pages come with a later version\n\
-                   help: leave the option out\n";
+    let said = place.usufruct(&["run", "--pool", "3 GiB", "one=one.wat"]);
+    let message = "error: this machine: a pool of 3221225472 bytes can not be; \
+                   give it 1 byte to 2147483648 bytes\n";
     assert_eq!((said.code, said.err.as_str()), (Some(2), message));
     let said = place.usufruct(&["run", "--pool", "a lot", "one=one.wat"]);
     let message = "error: --pool a lot: this is no size\n\
                    help: write a whole number of bytes, KiB, MiB or GiB, such as \"64 MiB\"\n";
     assert_eq!((said.code, said.err.as_str()), (Some(2), message));
-    assert_eq!(
-        place.usufruct(&["run", "--pool", "0", "one=one.wat"]).code,
-        Some(0)
+    let place = place.with(
+        "no_pool.toml",
+        "[[task]]\nname = \"one\"\nfile = \"one.wat\"\npool = true\n",
     );
+    let said = place.usufruct(&["run", "no_pool.toml"]);
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("and this system has none"),
+        "{}",
+        said.err
+    );
+    let said = place.usufruct(&["run", "--pool", "64 KiB", "no_pool.toml"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
 
 #[test]

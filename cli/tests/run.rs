@@ -318,3 +318,36 @@ fn an_interrupt_kills_all_tasks() {
     assert!(err.contains("task `two` was killed"), "{err}");
     assert!(!err.contains("life 1 begins"), "{err}");
 }
+
+/// Owns a page if it gets one of this size.
+fn takes(bytes: &str) -> String {
+    program(
+        "(import \"usufruct\" \"AllocMemBlocks\" (func $alloc (param i32 i32) (result i32)))",
+        &format!("(i32.eqz (call $alloc (i32.const {bytes}) (i32.const 0)))"),
+    )
+}
+
+#[test]
+fn tasks_share_a_pool_as_the_plan_says() {
+    let place = Place::new("pool").with("takes.wat", &takes("65536"));
+    let run = |arguments: &[&str]| place.usufruct(&[&["run"], arguments].concat()).code;
+    assert_eq!(run(&["one=takes.wat"]), Some(1), "without a pool");
+    assert_eq!(run(&["--pool", "64 KiB", "one=takes.wat"]), Some(0));
+    let file = |more: &str| {
+        format!(
+            "[limits]\npool = \"64 KiB\"\n\
+             [[task]]\nname = \"one\"\nfile = \"takes.wat\"\n{more}"
+        )
+    };
+    let place = Place::new("pool_keys")
+        .with("takes.wat", &takes("65536"))
+        .with("all.toml", &file(""))
+        .with("less.toml", &file("pool_quota = \"60 KiB\"\n"))
+        .with("none.toml", &file("pool = false\n"))
+        .with("kept.toml", &file("pool_reserve = \"64 KiB\"\n"));
+    let run = |file| place.usufruct(&["run", file]).code;
+    assert_eq!(run("all.toml"), Some(0));
+    assert_eq!(run("less.toml"), Some(1));
+    assert_eq!(run("none.toml"), Some(1));
+    assert_eq!(run("kept.toml"), Some(0));
+}
