@@ -5,15 +5,15 @@
 
 use usufruct_conformance::random::{self, Meddler};
 
-use crate::rig::{RustProbe, WasmRig};
+use crate::rig::{ByUserfault, RustProbe, WasmRig};
 
 /// Calls of a usual run.
 const USUAL_CALLS: u64 = 10_000;
 
 struct Looker;
 
-impl Meddler<WasmRig<RustProbe>> for Looker {
-    fn invariants_hold(rig: &WasmRig<RustProbe>) -> bool {
+impl Meddler<WasmRig<RustProbe, ByUserfault>> for Looker {
+    fn invariants_hold(rig: &WasmRig<RustProbe, ByUserfault>) -> bool {
         rig.invariants_hold()
     }
 }
@@ -31,7 +31,7 @@ fn stated(name: &str) -> Option<u64> {
 fn random_calls_agree_with_the_model() {
     let calls = stated("USUFRUCT_RANDOM_CALLS").unwrap_or(USUAL_CALLS);
     let seed = stated("USUFRUCT_RANDOM_SEED").unwrap_or(1);
-    let coverage = random::run::<WasmRig<RustProbe>, Looker>(calls, seed);
+    let coverage = random::run::<WasmRig<RustProbe, ByUserfault>, Looker>(calls, seed);
     println!("seed {seed}: {coverage}");
     assert!(coverage.ends > 0);
     if calls >= random::WIDE_CALLS {

@@ -8,9 +8,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc as commands;
-use usufruct_conformance::{self as conformance, Facts, Probe, Rig, Tables, guests};
+use usufruct_conformance::{
+    self as conformance, Facts, PageQuota, Pool, Probe, Rig, Tables, guests,
+};
 use usufruct_wasm::wasmtime::{self, Caller, Extern, Linker, Memory};
-use usufruct_wasm::{Config, Guest, Limits, Program, Quota, Spec, System, Task, TaskId};
+use usufruct_wasm::{
+    Config, Guest, Limits, POOL_START, PoolQuota, Program, Protection, Quota, Spec, System, Task,
+    TaskId,
+};
 
 /// How long one look for a reply lasts before the next for an end.
 const LOOK: Duration = Duration::from_millis(5);
@@ -38,6 +43,29 @@ impl Kind for CProbe {
     }
 }
 
+/// How a rig's pages are protected; `None`: it has no pool.
+pub(crate) trait Protected {
+    const PROTECTION: Option<Protection>;
+}
+
+pub(crate) struct NoPool;
+
+impl Protected for NoPool {
+    const PROTECTION: Option<Protection> = None;
+}
+
+pub(crate) struct ByMprotect;
+
+impl Protected for ByMprotect {
+    const PROTECTION: Option<Protection> = Some(Protection::Mprotect);
+}
+
+pub(crate) struct ByUserfault;
+
+impl Protected for ByUserfault {
+    const PROTECTION: Option<Protection> = Some(Protection::Userfault);
+}
+
 /// A probe's ends of the two queues.
 #[derive(Clone)]
 struct Desk {
@@ -54,12 +82,12 @@ struct Life {
     replies: mpsc::Receiver<Vec<u8>>,
 }
 
-pub(crate) struct WasmRig<K> {
+pub(crate) struct WasmRig<K, P = NoPool> {
     system: System,
     program: Program,
     desks: Desks,
     lives: Vec<Life>,
-    kind: PhantomData<K>,
+    kind: PhantomData<(K, P)>,
 }
 
 fn memory(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
@@ -109,57 +137,29 @@ fn add_imports(linker: &mut Linker<Guest>, desks: &Desks) -> wasmtime::Result<()
     Ok(())
 }
 
-impl<K> WasmRig<K> {
+fn page_bytes() -> u32 {
+    usufruct_wasm::page_bytes().expect("pages of 64 KiB or less")
+}
+
+impl<K, P> WasmRig<K, P> {
     /// Whether the kernel's books agree with each other.
     pub(crate) fn invariants_hold(&self) -> bool {
         self.system.invariants_hold()
     }
 
-    fn life(&self, probe: Probe) -> &Life {
-        &self.lives[usize::try_from(probe.0).expect("an index")]
-    }
-}
-
-impl<K: Kind> Rig for WasmRig<K> {
-    const FACTS: Facts = Facts {
-        word_bits: 32,
-        preemption: true,
-        virtual_clock: false,
-    };
-
-    fn boot(tables: Tables) -> Self {
-        let desks = Desks::default();
-        let of_imports = desks.clone();
-        let mut config =
-            Config::default().with_imports(move |linker| add_imports(linker, &of_imports));
-        config.workers = 2;
-        config.limits = Limits {
-            tasks: tables.tasks,
-            smos: tables.smos,
-            messages: tables.messages,
-            ..Limits::default()
-        };
-        let system = System::new(config).unwrap_or_else(|error| panic!("{error}"));
-        let module = K::module().expect("a probe can be built");
-        let program = system
-            .load(module)
-            .unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            system,
-            program,
-            desks,
-            lives: Vec::new(),
-            kind: PhantomData,
-        }
-    }
-
-    fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+    fn start_with(
+        &mut self,
+        name: &[u8],
+        smo_quota: u32,
+        pool: Option<PoolQuota>,
+    ) -> Result<Probe, String> {
         let name = String::from_utf8(name.to_vec()).map_err(|error| error.to_string())?;
         let spec = Spec {
             quota: Quota {
                 smos: smo_quota,
-                ..Quota::default()
+                pool,
             },
+            attached: Some(pool.is_some()),
             ..Spec::new(name)
         };
         let task = self
@@ -182,6 +182,73 @@ impl<K: Kind> Rig for WasmRig<K> {
         Ok(Probe(
             u32::try_from(self.lives.len() - 1).expect("few lives"),
         ))
+    }
+
+    fn life(&self, probe: Probe) -> &Life {
+        &self.lives[usize::try_from(probe.0).expect("an index")]
+    }
+}
+
+impl<K: Kind, P: Protected> Rig for WasmRig<K, P> {
+    const FACTS: Facts = Facts {
+        word_bits: 32,
+        preemption: true,
+        virtual_clock: false,
+    };
+
+    fn boot(tables: Tables) -> Self {
+        let desks = Desks::default();
+        let of_imports = desks.clone();
+        let mut config =
+            Config::default().with_imports(move |linker| add_imports(linker, &of_imports));
+        config.workers = 2;
+        config.limits = Limits {
+            tasks: tables.tasks,
+            smos: tables.smos,
+            messages: tables.messages,
+            ..Limits::default()
+        };
+        if let Some(protection) = P::PROTECTION {
+            config.pool_bytes = u64::from(tables.pages) * u64::from(page_bytes());
+            config.protection = protection;
+        }
+        let system = System::new(config).unwrap_or_else(|error| panic!("{error}"));
+        let module = K::module().expect("a probe can be built");
+        let program = system
+            .load(module)
+            .unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            system,
+            program,
+            desks,
+            lives: Vec::new(),
+            kind: PhantomData,
+        }
+    }
+
+    fn pool() -> Option<Pool> {
+        P::PROTECTION?;
+        Some(Pool {
+            start: u32::try_from(POOL_START).expect("an address of 32 bits"),
+            page_bytes: page_bytes(),
+        })
+    }
+
+    fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+        self.start_with(name, smo_quota, None)
+    }
+
+    fn start_attached(
+        &mut self,
+        name: &[u8],
+        smo_quota: u32,
+        quota: PageQuota,
+    ) -> Result<Probe, String> {
+        let pool = PoolQuota {
+            pages: quota.pages,
+            reserve: quota.reserve,
+        };
+        self.start_with(name, smo_quota, Some(pool))
     }
 
     fn post(&mut self, probe: Probe, command: &[u8]) {
