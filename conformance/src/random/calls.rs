@@ -9,7 +9,7 @@ use super::step::{Draw, Wish};
 use crate::model::{Call, Expected, PageCall, Place};
 use crate::rig::Rig;
 use crate::world::{Answer, NAME_AT, NOTHING_COMES, Said, answer};
-use usufruct_abi::{Error, Number};
+use usufruct_abi::{Error, MEMC_NOWRITE, Number, PortfolioError};
 
 /// On a machine whose clock can not be held, a sleep that is sure to end soon.
 const SHORT_SLEEP_MS: u32 = 100;
@@ -48,7 +48,15 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let trouble = self.one_of(troubles_of(ready.number), trouble);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
-        let expected = with_trouble(expected, &ready.call, trouble);
+        let mut expected = with_trouble(expected, &ready.call, trouble);
+        if let Call::Page(PageCall::Control { cmd, .. }) = ready.call
+            && cmd != MEMC_NOWRITE
+            && expected[0] == Expected::Word(0)
+            && !self.model.is_pool_certain()
+        {
+            // Records that are on their way back can not be had yet.
+            expected.push(Expected::Word(PortfolioError::NoMem.code()));
+        }
 
         self.diary.note(Deed::Calls { id, ready, trouble });
         self.make_trouble(trouble);

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use usufruct_abi::Number;
 use usufruct_core::{
     BadLimits, Copier, Denied, Ending, Kernel, Limits, Outcome, Plane, Pool, Progress, Quota,
-    Reply, Request, Sink, TaskId, TaskKey, Thread, ThreadId, Wait, Work, carry_out,
+    Reply, Request, Sink, Step, TaskId, TaskKey, Thread, ThreadId, Wait, Work, carry_out,
 };
 
 pub use pool::{Fault, Protections};
@@ -313,22 +313,26 @@ impl<S: Sink + Clone> Sim<S> {
     }
 
     /// Whoever must wait its turn lets those take a step who were told to wait in one that
-    /// others can wait for; their calls stay open.
+    /// others can wait for; their calls stay open. The barrier of an ending passes only when
+    /// nobody else is before: few wait for that, and behind it the ending may be through.
     fn let_steps_pass(&self) {
         let waits = std::mem::take(&mut *self.open_calls.borrow_mut());
-        let is_before_others = |progress: &Progress| match progress {
+        let is_waited_for = |open: &OpenCall| match &open.progress {
             Progress::Do(step) => self.is_waited_for(step.work()),
             Progress::Answer(_) | Progress::Block(_) => false,
         };
-        let steps = waits
-            .values()
-            .filter(|open| is_before_others(&open.progress));
+        let is_end = |open: &OpenCall| {
+            let is_drain = |step: &Step| matches!(step.work(), Work::Drain(_));
+            open.caller.is_none() && matches!(&open.progress, Progress::Do(step) if is_drain(step))
+        };
+        let before = |open: &&OpenCall| is_waited_for(open);
         assert!(
-            steps.count() > 0,
+            waits.values().any(is_waited_for),
             "somebody waits its turn, and nobody is before it"
         );
+        let only_ends = waits.values().filter(before).all(is_end);
         for (id, mut open) in waits {
-            if is_before_others(&open.progress) {
+            if is_waited_for(&open) && (only_ends || !is_end(&open)) {
                 open.progress = self.carry_on(open.progress);
             }
             self.open_calls.borrow_mut().insert(id, open);
