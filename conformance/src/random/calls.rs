@@ -44,17 +44,12 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             name_at,
         }
         .ready(wish);
-        let trouble = trouble.filter(|_| self.may_be_troubled(&ready.call));
-        let trouble = self.one_of(troubles_of(ready.number), trouble);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
+        let is_sure = expected[0] == expected[1] && self.may_be_troubled(&ready.call);
+        let trouble = self.one_of(troubles_of(ready.number), trouble.filter(|_| is_sure));
         let mut expected = with_trouble(expected, &ready.call, trouble);
-        if let Call::Page(PageCall::Control { cmd, .. }) = ready.call
-            && cmd != MEMC_NOWRITE
-            && expected[0] == Expected::Word(0)
-            && !self.model.is_pool_certain()
-        {
-            // Records that are on their way back can not be had yet.
+        if expected[0] == Expected::Word(0) && self.may_find_no_record(&ready.call) {
             expected.push(Expected::Word(PortfolioError::NoMem.code()));
         }
 
@@ -90,11 +85,18 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     fn may_be_troubled(&self, call: &Call) -> bool {
         match call {
             Call::Page(PageCall::Alloc { .. }) => self.model.is_pool_certain(),
+            Call::Page(PageCall::Control { .. }) => !self.may_find_no_record(call),
             Call::Get { at, sender_at, .. } => ![at, sender_at]
                 .iter()
                 .any(|place| matches!(place, Place::Pool(_))),
             _ => true,
         }
+    }
+
+    /// Whether a call needs records, while some are on their way back that can not be had yet.
+    fn may_find_no_record(&self, call: &Call) -> bool {
+        matches!(call, Call::Page(PageCall::Control { cmd, .. }) if *cmd != MEMC_NOWRITE)
+            && !self.model.is_pool_certain()
     }
 
     /// What the machine said, if the model might have said so too.

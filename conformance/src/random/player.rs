@@ -115,6 +115,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     }
 
     fn step(&mut self, step: &Step, coverage: &mut Coverage) {
+        self.notice_ends(coverage);
         if self.living().len() < FEW_TASKS {
             self.start(Draw::try_from(self.clock_ms % 8).unwrap_or(0), 1);
         }
@@ -128,6 +129,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                 trouble,
             } => {
                 for _ in 0..if call.fills_up() { *times } else { 1 } {
+                    self.notice_ends(coverage);
                     self.call(*who, call, *trouble, coverage);
                 }
             }
@@ -165,8 +167,12 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         let pages = pages.filter(|_| R::pool().is_some());
         let pages = pages.map(|(pages, reserve)| PageQuota { pages, reserve });
         let quota = QUOTAS[among(QUOTAS.len(), quota)];
-        let may =
+        let mut may =
             [true, false].map(|counts_ending| self.model.may_start(name, pages, counts_ending));
+        let is_promised = pages.is_some_and(|pages| pages.reserve > 0);
+        if is_promised && !self.model.is_pool_certain() {
+            may = [self.model.may_start(name, None, false), false];
+        }
         let label = NAMES[usize::from(name)];
         let started = match pages {
             Some(pages) => self.world.try_start_attached(label, quota, pages),
@@ -230,6 +236,24 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         if !matches!(doing, Doing::Held(..)) {
             self.actors.remove(index);
         }
+    }
+
+    /// Ends that waited in a step are through when others had to wait for that step.
+    fn notice_ends(&mut self, coverage: &mut Coverage) {
+        for index in 0..self.actors.len() {
+            let Actor {
+                task,
+                is_ending,
+                is_gone,
+                ..
+            } = self.actors[index];
+            let probe = self.world.probe(task);
+            if is_ending && !is_gone && !M::end_is_held(&self.world.rig, probe) {
+                self.finish_end(index, coverage);
+            }
+        }
+        self.actors
+            .retain(|actor| !actor.is_gone || matches!(actor.doing, Doing::Held(..)));
     }
 
     pub(super) fn finish_end(&mut self, index: usize, coverage: &mut Coverage) {

@@ -240,6 +240,13 @@ impl<S: Sink + Clone> Sim<S> {
             .collect()
     }
 
+    /// Whether a call that was told to wait is over all the same: others had to wait for it.
+    #[must_use]
+    pub fn is_over(&self, id: OpenCallId) -> bool {
+        let calls = self.open_calls.borrow();
+        !matches!(calls.get(&id.0), Some(open) if matches!(open.progress, Progress::Do(_)))
+    }
+
     /// From here on, the next step of the trouble's kind fails or waits.
     pub fn make_trouble(&self, trouble: Trouble) {
         self.troubles.borrow_mut().push(trouble);

@@ -291,7 +291,8 @@ impl SimRig {
 
     /// Whether a step of the probe's end waits to be let on.
     pub(crate) fn end_is_held(&self, probe: Probe) -> bool {
-        matches!(self.lives[index(probe)].doing, Doing::Over(_, [_, Some(_)]))
+        let doing = &self.lives[index(probe)].doing;
+        matches!(doing, Doing::Over(_, [_, Some(id)]) if !self.sim.is_over(*id))
     }
 }
 
@@ -385,10 +386,14 @@ impl Rig for SimRig {
     fn ending(&mut self, probe: Probe, _patience: Duration) -> Option<conformance::Ending> {
         self.run(index(probe), PATIENT_SLICE);
         match self.lives[index(probe)].doing {
-            Doing::Over(Ending { status, reason }, [_, None]) => Some(conformance::Ending {
-                status,
-                reason: reason.raw(),
-            }),
+            Doing::Over(Ending { status, reason }, [_, step])
+                if step.is_none_or(|id| self.sim.is_over(id)) =>
+            {
+                Some(conformance::Ending {
+                    status,
+                    reason: reason.raw(),
+                })
+            }
             _ => None,
         }
     }
