@@ -122,6 +122,7 @@ macro_rules! page_scripts {
             a_grant_that_does_not_fit_changes_nothing: "3: NOMEM too when the machine or the grant table can not hold a new right; nothing changed.";
             taking_never_fails: "3: A call that takes rights away (NOWRITE, GIVE 0, death) never fails for want of anything.";
             a_refusal_that_does_not_fit_ends_the_grant_to_everybody: "3: When the table can not hold that refusal, the grant to everybody ends instead: taking never fails.";
+            what_was_taken_up_without_a_record_can_be_revoked: "3: NOWRITE T still takes T's right.";
         }
     };
 }

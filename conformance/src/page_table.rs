@@ -116,3 +116,28 @@ pub fn a_refusal_that_does_not_fit_ends_the_grant_to_everybody<R: Rig>(world: &m
         world.store_faults(*task, world.address(run), owner);
     }
 }
+
+/// Of those who have made use of a grant to everybody while the table was full, there is no
+/// record. What is taken from one of them is taken all the same.
+pub fn what_was_taken_up_without_a_record_can_be_revoked<R: Rig>(world: &mut World<R>) {
+    for everybody in [false, true] {
+        let tasks = crowd(world);
+        let pages = world.whole_pool().pages;
+        let (owner, taker) = (tasks[0], tasks[tasks.len() - 1]);
+        let run = world.alloc(owner, pages);
+        let (_, refused) = grant_until_full(world, (owner, &tasks[1..]), run);
+        assert!(refused.is_some(), "a table without an end");
+        assert_eq!(world.okwrite(owner, run, None), Ok(()));
+        world.store_to(taker, run, 1);
+        // Room for a record again, but none of the taker's.
+        assert_eq!(world.nowrite(owner, run, tasks[1]), Ok(()));
+        let loser = (!everybody).then_some(taker);
+        assert_eq!(world.nowrite(owner, run, loser), Ok(()));
+        assert_eq!(world.okwrite(owner, run, owner), Ok(()));
+        assert!(!world.writable_pages(taker, run).contains(&true));
+        world.store_faults(taker, world.address(run.page(pages / 2)), owner);
+        for task in tasks.into_iter().filter(|task| *task != taker) {
+            world.kill(task);
+        }
+    }
+}

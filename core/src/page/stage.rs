@@ -240,8 +240,11 @@ impl<S: Sink> Kernel<S> {
         let comes_free = is_undone || (change.kind == Kind::Free && change.refusal.is_none());
         if let Some(run) = Run::between(change.next, stop).filter(|_| comes_free) {
             self.pages.free.release(run);
-            // Of an allocation, the caller is the target.
-            self.move_charge(change.caller.index, NONE, run.pages());
+            // Of an allocation, the caller is the target. It may have ended meanwhile, for it
+            // holds nothing of these pages any more; then its place is another's.
+            if self.tasks.at(change.caller.index).life == change.caller.life {
+                self.move_charge(change.caller.index, NONE, run.pages());
+            }
         }
         change.next = stop;
         change.after_batch(Stage::Over)
