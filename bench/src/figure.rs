@@ -31,6 +31,11 @@ impl fmt::Display for Spread {
     }
 }
 
+/// One figure in parts of another, for people.
+pub(crate) fn ratio(figure: f64, whole: f64) -> String {
+    format!("{:.2}", figure / whole)
+}
+
 /// A table in Markdown.
 pub(crate) struct Table(String);
 

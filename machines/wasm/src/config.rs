@@ -34,6 +34,7 @@ pub struct Config {
     pub(crate) trace: Trace,
     pub(crate) imports: Option<Arc<AddImports>>,
     pub(crate) announces: bool,
+    pub(crate) protects: bool,
 }
 
 /// Adds an embedder's own imports.
@@ -52,6 +53,7 @@ impl Default for Config {
             trace: Trace::default(),
             imports: None,
             announces: true,
+            protects: true,
         }
     }
 }
@@ -83,6 +85,15 @@ impl Config {
     #[must_use]
     pub fn without_barrier(mut self) -> Self {
         self.announces = false;
+        self
+    }
+
+    /// Has no page protected again that could be stored to, to see stores land
+    /// late: for the hammer test alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_protection(mut self) -> Self {
+        self.protects = false;
         self
     }
 }

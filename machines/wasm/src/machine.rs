@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) copiers: Stock,
     pub(crate) pool: Option<Arc<Pool>>,
     pub(crate) views: Views,
+    /// Whether rights that are taken are taken from views. Without, stores land late.
+    pub(crate) protects: bool,
 }
 
 impl Shared {
@@ -226,7 +228,9 @@ impl Machine for Border<'_> {
             (true, false) => view.allow(&pages),
             (true, true) => view.restore(&pages),
             (false, _) => {
-                view.forbid(&pages);
+                if self.shared.protects {
+                    view.forbid(&pages);
+                }
                 Ok(())
             }
         }

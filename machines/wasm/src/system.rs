@@ -334,6 +334,7 @@ fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<S
         copiers: Stock::new(copiers),
         pool,
         views: Views::new(limits.tasks),
+        protects: config.protects,
     })
 }
 
