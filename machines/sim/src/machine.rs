@@ -144,7 +144,8 @@ impl<S: Sink + Clone> Machine for Sim<S> {
     }
 
     fn yield_now(&self) {
-        self.let_steps_pass();
+        let passed = self.let_steps_pass();
+        assert!(passed, "somebody waits its turn, and nobody is before it");
     }
 
     fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
