@@ -22,16 +22,23 @@ pub(crate) fn record(title: &str, text: &str) -> Result<(), String> {
     fs::write(&path, new).map_err(|error| format!("{} can not be written: {error}", path.display()))
 }
 
-/// Where, what and how: the machine, the commit, the command line.
+/// Where, what and how: the machine, how busy it is, the commit, the command line.
 fn circumstances() -> String {
     let arguments: Vec<String> = env::args().skip(1).collect();
     format!(
-        "- machine: {}\n- system: {}\n- commit: {}\n- command: `cargo run --release -p usufruct-bench -- {}`\n",
+        "- machine: {}\n- system: {}\n- load, mean of a minute, this included: {}\n- commit: {}\n- command: `cargo run --release -p usufruct-bench -- {}`\n",
         processor(),
         run(Command::new("uname").arg("-sr")),
+        load(),
         commit(),
         arguments.join(" "),
     )
+}
+
+/// How many threads want a processor.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
 /// The commit, and whether what is measured has been changed since.

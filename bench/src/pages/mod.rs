@@ -22,7 +22,8 @@ pub(crate) fn run(rounds: u32) -> Result<String, String> {
     let page_bytes = page_bytes().map_err(|error| error.to_string())?;
     Ok(format!(
         "Pages of {page_bytes} bytes; the pool's huge pages: {huge}; the way chosen by itself: {way}. \
-         Median (least), in us. Ways that this host does not have are left out.\n\n\
+         Median (least), in us. Ways that this host does not have are left out. \
+         Idle tasks are attached, made and not started; one more has stored to the page each time.\n\n\
          {}\n{}\n{}",
         change::run(rounds)?,
         everybody::run(rounds)?,
