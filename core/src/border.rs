@@ -71,7 +71,7 @@ pub enum Work {
         /// Whether its stores go through.
         writable: bool,
     },
-    /// Fill pages that no task may write with a byte. Can not fail.
+    /// Fill pages with a byte. Can not fail.
     Fill {
         /// Which pages.
         run: Run,

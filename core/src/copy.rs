@@ -173,12 +173,33 @@ fn copy_window<M: Machine>(
     let end = done.saturating_add(most).min(request.size.cast_unsigned());
     let mut done = done;
     let mut is_checked = false;
+    // Pages are looked at in slices, each under a pin of its own like a chunk,
+    // all of them before the first byte moves. Later bursts, and a request of one
+    // chunk, look at what they move.
+    let size = request.size.cast_unsigned();
+    let mut looked_at = if done > 0 || size <= CHUNK_BYTES {
+        size
+    } else {
+        0
+    };
     loop {
         match copier.pin(machine.fences(), thread.key, id, request) {
             Ok(pinned) => {
                 if !is_checked {
                     check_both_sides(machine, thread.key, &pinned, request, id)?;
                     is_checked = true;
+                }
+                if looked_at < size {
+                    let len = size.wrapping_sub(looked_at).min(CHUNK_BYTES);
+                    let slice = pinned.approve(thread.key, request, looked_at, len);
+                    let stores = slice.stores(request.direction);
+                    check_pages(machine, request.direction, stores, id)?;
+                    looked_at = if machine.plane().pool().touches(stores.1) {
+                        looked_at.saturating_add(len)
+                    } else {
+                        size
+                    };
+                    continue;
                 }
                 let len = end.saturating_sub(done).min(CHUNK_BYTES);
                 if len > 0 {
@@ -201,8 +222,8 @@ fn copy_window<M: Machine>(
     }
 }
 
-/// The last checks of the contract's order, for the whole request: the caller's
-/// memory, the owner's memory, section 4.
+/// The checks of the contract's order before section 4, for the whole request:
+/// the caller's memory, then the owner's.
 #[inline(always)]
 fn check_both_sides<M: Machine>(
     machine: &M,
@@ -224,15 +245,7 @@ fn check_both_sides<M: Machine>(
     if size > 0 && !reaches(machine, pinned.owner, owners, owners_access) {
         return Err(Denied::OwnerMemory(id));
     }
-    // Later bursts look at what they move.
-    if request.window.done > 0 {
-        return Ok(());
-    }
-    let stores = match request.direction {
-        Direction::Read => (caller, buffer),
-        Direction::Write => (pinned.owner, owners),
-    };
-    check_pages(machine, request.direction, stores, id)
+    Ok(())
 }
 
 /// Whether a range is memory that the task sees: in the pool, which is the

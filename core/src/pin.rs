@@ -303,7 +303,7 @@ impl<'copier> Pinned<'copier> {
         };
         // Within one address space a copy upwards goes from its end, or it
         // would read what it has written: as if through a buffer.
-        let at = if moves_up && self.owner == caller {
+        let at = if moves_up {
             request
                 .size
                 .cast_unsigned()

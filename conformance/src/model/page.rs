@@ -173,7 +173,7 @@ impl Model {
             } if word == 0 => {
                 let pages = self.control_pages(caller, (at, size)).unwrap_or(0..0);
                 if cmd == MEMC_NOWRITE && task != 0 {
-                    self.forbid(pages, task);
+                    self.forbid(pages, task, task == caller);
                 } else {
                     pages.for_each(|page| self.control(caller, page, cmd, task));
                 }
@@ -250,17 +250,16 @@ impl Model {
     }
 
     /// Takes a task's write to these pages. Where everybody may write, that is a refusal, which
-    /// needs a record; records that this very call lets go come too late for it.
-    fn forbid(&mut self, pages: Range<usize>, task: i32) {
-        let held: usize = self
-            .pool
-            .pages
-            .iter()
-            .map(|page| page.holders().len())
-            .sum();
-        let all = self.pool.pages.len();
-        let mut left = SURE_HOLDERS * all + all / 4 - held;
+    /// needs a record; records that this very call lets go come too late for it, but where a
+    /// task gives up its own right and has none on a page in between.
+    fn forbid(&mut self, pages: Range<usize>, task: i32, is_own: bool) {
+        let mut left = self.records_left();
         for number in pages {
+            let page = &self.pool.pages[number];
+            if is_own && !page.everybody && !page.holders().contains(&task) {
+                left = self.records_left();
+                continue;
+            }
             let missing = |page: &Page| SURE_HOLDERS.saturating_sub(page.holders().len());
             let promised: usize = self.pool.pages.iter().map(missing).sum();
             let page = &mut self.pool.pages[number];
@@ -277,6 +276,13 @@ impl Model {
                 page.end_everybody();
             }
         }
+    }
+
+    /// Records that no page's holder uses.
+    fn records_left(&self) -> usize {
+        let pages = &self.pool.pages;
+        let held: usize = pages.iter().map(|page| page.holders().len()).sum();
+        SURE_HOLDERS * pages.len() + pages.len() / 4 - held
     }
 
     fn control(&mut self, caller: i32, number: usize, cmd: i32, task: i32) {

@@ -1,6 +1,6 @@
 //! The calls of the second document: what their words mean, and their first checks.
 
-use crate::border::{Change, Delivery, Outcome, Progress, Work};
+use crate::border::{Change, Delivery, Progress, Work};
 use crate::door::span_of;
 use crate::error::Denied;
 use crate::id::TaskKey;
@@ -9,6 +9,7 @@ use crate::page::change::{Kind, PageChange};
 use crate::page::pool::Run;
 use crate::sink::Sink;
 use crate::span::Span;
+use crate::table::NONE;
 use crate::thread::Thread;
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, MEMTYPE_FILL, MSG_BYTES};
 
@@ -39,7 +40,8 @@ pub enum PageRequest {
     },
     /// `AllocMemBlocks`
     Allocate { size: i32, flags: u32 },
-    /// `IsMem*`; `is_private`: all of the range is memory of the caller's own.
+    /// `IsMem*`; `is_private`: all of the range is memory of the caller's own,
+    /// if it is none of the pool's.
     Ask {
         question: Question,
         start: u64,
@@ -131,11 +133,12 @@ impl<S: Sink> Kernel<S> {
             _ => return Err(Denied::BadFlags(flags)),
         };
         let pages = size.div_ceil(self.limits.pool.page_bytes);
-        let run = self.pages.free.take(pages).ok_or(Denied::NoFreePages)?;
-        if let Err(denied) = self.charge(crate::table::NONE, caller.index, pages) {
-            self.pages.free.release(run);
-            return Err(denied);
+        if self.pages.free.longest() < pages {
+            return Err(Denied::NoFreePages);
         }
+        // Before the free pages are touched: who is refused costs nobody anything.
+        self.charge(NONE, caller.index, pages)?;
+        let run = self.pages.free.take(pages).ok_or(Denied::NoFreePages)?;
         let kind = Kind::Allocate(fill);
         Ok(self.change_pages(PageChange::new(kind, run, caller, caller)))
     }
@@ -209,11 +212,6 @@ impl<S: Sink> Kernel<S> {
         Progress::step(Work::Deliver(delivery), Change::Told { lease })
     }
 
-    /// Begins a change of pages.
-    pub(crate) fn change_pages(&mut self, change: PageChange) -> Progress {
-        self.go_on_with_pages(change, Outcome::Done)
-    }
-
     /// What is known about a page: its owner, if it has one.
     #[must_use]
     pub fn page_owner(&self, page: u32) -> Option<crate::id::TaskId> {
@@ -221,7 +219,8 @@ impl<S: Sink> Kernel<S> {
         self.tasks.get(owner).map(|task| task.id)
     }
 
-    /// The tasks that may write a page by their own name.
+    /// The tasks that may write a page by their own name, or have because
+    /// everybody may.
     pub fn page_writers(&self, page: u32) -> impl Iterator<Item = crate::id::TaskId> + '_ {
         let holdings = self.plane.pages.holdings(page);
         holdings

@@ -66,8 +66,6 @@ pub enum PageAct {
     Allowed(Option<TaskId>),
     /// The task may not write them; `None`: nobody.
     Forbidden(Option<TaskId>),
-    /// The task has begun to write what everybody may.
-    TakenUp,
 }
 
 /// Where a change stands.
@@ -115,6 +113,15 @@ pub(crate) struct PageChange {
     /// Somebody may have lost a right: a barrier is due.
     pub(crate) lost: bool,
     pub(crate) refusal: Option<Denied>,
+    /// Free pages that stay promised to the target until nothing can fail.
+    pub(crate) held_back: u32,
+    /// A grant to everybody has ended for want of a record of a refusal.
+    pub(crate) ended_everybody: bool,
+    /// Where the call's range ends; a part of it may be a change of its own.
+    last: u32,
+    /// The caller and the target, for whoever listens: they may be gone when it is told.
+    by: Option<TaskId>,
+    to: Option<TaskId>,
     pub(crate) then: Then,
 }
 
@@ -133,6 +140,11 @@ impl PageChange {
             chain: Chain::EMPTY,
             lost: false,
             refusal: None,
+            held_back: 0,
+            ended_everybody: false,
+            last: run.end(),
+            by: None,
+            to: None,
             then: Then::Answer,
         }
     }
@@ -163,6 +175,11 @@ impl PageChange {
         }
     }
 
+    /// Whether a task gives up its own right, on pages that need not be its own.
+    pub(crate) fn relinquishes(&self) -> bool {
+        self.kind == Kind::Forbid && self.target == self.caller
+    }
+
     /// Whether these are the pages of this dead task.
     pub(crate) fn buries(&self, task: u32) -> bool {
         self.then == Then::Ending && task == self.caller.index
@@ -188,7 +205,7 @@ impl<S: Sink> Kernel<S> {
             then: Then::Ending,
             ..PageChange::new(Kind::Free, run, self.key_of(owner), TaskKey::NOBODY)
         };
-        self.go_on_with_pages(change, Outcome::Done)
+        self.change_pages(change)
     }
 
     /// Goes on with a change until the machine has something to do, or it is over.
@@ -209,10 +226,10 @@ impl<S: Sink> Kernel<S> {
                 Stage::Retract => self.retract_some(&mut change),
                 Stage::Turn => self.turn_some(&mut change),
                 Stage::Barrier => Self::bar(&mut change),
-                Stage::Reads => Self::cancel_reads(&mut change),
+                Stage::Reads => self.cancel_reads(&mut change),
                 Stage::Fill => self.fill_some(&mut change),
                 Stage::Unmark => self.unmark_some(&mut change),
-                Stage::Over => return self.page_change_over(&change),
+                Stage::Over => return self.page_change_over(change),
             };
             if let Some(work) = work {
                 return Progress::step(work, Change::Pages(change));
@@ -220,8 +237,37 @@ impl<S: Sink> Kernel<S> {
         }
     }
 
-    fn page_change_over(&mut self, change: &PageChange) -> Progress {
+    /// Tells what has become of the pages, before anybody else can change them.
+    pub(crate) fn tell_of_pages(&self, change: &PageChange) {
+        let act = match change.kind {
+            Kind::Give | Kind::Allocate(_) => PageAct::Given(change.to),
+            Kind::Free => PageAct::Freed,
+            Kind::Allow | Kind::AllowAll => PageAct::Allowed(change.to),
+            Kind::Forbid | Kind::ForbidAll => PageAct::Forbidden(change.to),
+            Kind::TakeUp | Kind::AskWritable | Kind::AskOwned => return,
+        };
+        let run = Run::between(change.first, change.end);
+        if let (None, Some(by), Some(run)) = (change.refusal, change.by, run) {
+            self.sink.event(&Event::PagesChanged { by, act, run });
+        }
+    }
+
+    /// Begins a change, with the names of those whom it is about.
+    pub(crate) fn change_pages(&mut self, change: PageChange) -> Progress {
+        let name = |key: TaskKey| self.tasks.get(key.index).map(|task| task.id);
+        let (by, to) = (name(change.caller), name(change.target));
+        self.go_on_with_pages(PageChange { by, to, ..change }, Outcome::Done)
+    }
+
+    fn page_change_over(&mut self, change: PageChange) -> Progress {
         self.pages.put_back(change.chain);
+        if let Some(rest) = Run::between(change.end, change.last)
+            && change.relinquishes()
+            && change.refusal.is_none()
+        {
+            let (caller, target) = (change.caller, change.target);
+            return self.change_pages(PageChange::new(Kind::Forbid, rest, caller, target));
+        }
         if change.then == Then::Ending {
             return self.end_some_pages(change.caller.index);
         }
@@ -231,21 +277,6 @@ impl<S: Sink> Kernel<S> {
             }
             (_, Some(denied)) => return Progress::Answer(Err(denied)),
             (_, None) => {}
-        }
-        if let Some(run) = Run::between(change.first, change.end) {
-            let target = self.tasks.get(change.target.index).map(|task| task.id);
-            let act = match change.kind {
-                Kind::Give | Kind::Allocate(_) => PageAct::Given(target),
-                Kind::Free => PageAct::Freed,
-                Kind::Allow | Kind::AllowAll => PageAct::Allowed(target),
-                Kind::Forbid | Kind::ForbidAll => PageAct::Forbidden(target),
-                Kind::TakeUp | Kind::AskWritable | Kind::AskOwned => PageAct::TakenUp,
-            };
-            self.sink.event(&Event::PagesChanged {
-                by: self.tasks.at(change.caller.index).id,
-                act,
-                run,
-            });
         }
         if !matches!(change.kind, Kind::Allocate(_)) {
             return Progress::answer(0);

@@ -190,6 +190,9 @@ fn low_bits(count: u32) -> u64 {
 
 /// The longest run of ones.
 fn longest_run(word: u64) -> u32 {
+    if word == u64::MAX {
+        return WORD_PAGES;
+    }
     let (mut rest, mut longest) = (word, 0_u32);
     while rest != 0 {
         rest &= rest << 1;

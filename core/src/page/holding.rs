@@ -71,6 +71,10 @@ impl Chain {
         len: 0,
     };
 
+    pub(crate) fn len(self) -> u32 {
+        self.len
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.len == 0
     }
@@ -252,7 +256,9 @@ impl<S: Sink> Kernel<S> {
             }
         }
         self.move_charge(from, to, pages);
-        if self.pages.free.count() < self.pages.reserved {
+        // What comes from nobody comes from the free pages.
+        let taken = if from == NONE { pages } else { 0 };
+        if self.pages.free.count().saturating_sub(taken) < self.pages.reserved {
             self.move_charge(to, from, pages);
             return Err(Denied::PagesReserved);
         }

@@ -32,7 +32,7 @@ impl<S: Sink> Kernel<S> {
             && listed == Some((in_tasks, self.pages.unheld))
             && self.pages.spare_holdings() == self.pages.count().saturating_sub(in_tasks)
             && self.pages.spare_holdings() >= self.pages.unheld
-            && reserved == self.pages.reserved
+            && (reserved == self.pages.reserved || (!is_calm && reserved < self.pages.reserved))
             && self.pages.free.count() >= reserved
     }
 

@@ -28,7 +28,7 @@ impl<S: Sink> Kernel<S> {
                 continue;
             };
             let run = pool.run_of(span).ok_or(Denied::CallerMemory)?;
-            if !self.plane.pages.may_store(task, span) {
+            if !task.is_attached() {
                 return Err(Denied::CallerMemory);
             }
             for (page, leased) in (run.first()..run.end()).zip(pages) {
@@ -37,6 +37,12 @@ impl<S: Sink> Kernel<S> {
         }
         if lease.pages().any(|page| self.pages.is_changing(page)) {
             return Ok(None);
+        }
+        if !lease
+            .pages()
+            .all(|page| self.plane.pages.may_write(task, page))
+        {
+            return Err(Denied::CallerMemory);
         }
         for page in lease.pages() {
             self.pages.set_changing(page, true);

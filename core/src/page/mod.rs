@@ -21,7 +21,8 @@
 //!
 //! Who owns and who may write are independent. A grant to everybody is a state
 //! of the page that changes no mapping: each task takes it up at its first
-//! store, and only those who did are visited when it ends.
+//! store, and only those who did are visited when it ends (everybody, if the table
+//! could not hold them all).
 
 mod call;
 mod change;

@@ -179,7 +179,7 @@ impl Published {
     fn change_everybody(&self, page: u32, change: impl FnOnce(u32) -> u32) {
         if let Some(page) = self.pages.get(page as usize) {
             let word = page.everybody.load(Ordering::Relaxed);
-            page.everybody.store(change(word), Ordering::Relaxed);
+            page.everybody.store(change(word), Ordering::Release);
         }
     }
 
@@ -195,7 +195,7 @@ impl Published {
             let task = holder.word.load(Ordering::Relaxed) >> Rights::BITS;
             holder
                 .word
-                .store((task << Rights::BITS) | rights.0, Ordering::Relaxed);
+                .store((task << Rights::BITS) | rights.0, Ordering::Release);
         }
     }
 

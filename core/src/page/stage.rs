@@ -21,25 +21,36 @@ impl<S: Sink> Kernel<S> {
         // Their places are sure to be theirs only from the first mark on.
         let has_target = change.target != TaskKey::NOBODY;
         if has_target && !self.plane.lives(change.target) {
-            change.end = change.next;
-            return change.refuse(Denied::TargetEnding, Stage::Retract);
+            return self.give_up(change, Denied::TargetEnding);
+        }
+        if !self.plane.lives(change.caller) {
+            return self.give_up(change, Denied::CallerEnding);
         }
         let stop = change.batch_end(PAGE_BATCH);
+        if change.next == change.first {
+            let concerned = (change.first..stop).find(|page| self.concerns(change, *page));
+            change.first = concerned.unwrap_or(stop);
+            change.next = change.first;
+            if change.first == stop {
+                return change.after_batch(Stage::Over);
+            }
+        }
         while change.next < stop {
+            if !self.concerns(change, change.next) {
+                change.end = change.next;
+                break;
+            }
             if self.pages.is_changing(change.next) {
                 return Some(Work::Yield);
             }
             if let Err(denied) = self.may_change(change, change.next) {
-                change.end = change.next;
-                return change.refuse(denied, Stage::Retract);
+                return self.give_up(change, denied);
             }
-            if change.gains() && change.refusal.is_none() {
-                match self.prepare(change, change.next) {
-                    Ok(()) => {}
-                    Err(NoHolding::Soon) => return Some(Work::Yield),
-                    // Goes on looking: an error of an earlier kind comes first.
-                    Err(NoHolding::Full) => change.refusal = Some(Denied::HoldingTableFull),
-                }
+            match self.prepare(change, change.next) {
+                Ok(()) => {}
+                Err(NoHolding::Soon) => return Some(Work::Yield),
+                // Goes on looking: an error of an earlier kind comes first.
+                Err(NoHolding::Full) => change.refusal = Some(Denied::HoldingTableFull),
             }
             self.pages.set_changing(change.next, true);
             change.next = change.next.saturating_add(1);
@@ -48,9 +59,7 @@ impl<S: Sink> Kernel<S> {
             return Some(Work::Yield);
         }
         if change.kind == Kind::Give && change.refusal.is_none() {
-            let pages = change.end.saturating_sub(change.first);
-            let charged = self.charge(change.caller.index, change.target.index, pages);
-            change.refusal = charged.err();
+            change.refusal = self.charge_gift(change).err();
         }
         change.enter(match change.refusal {
             Some(_) => Stage::Retract,
@@ -58,6 +67,49 @@ impl<S: Sink> Kernel<S> {
             None if matches!(change.kind, Kind::AskWritable | Kind::AskOwned) => Stage::Unmark,
             None => Stage::Turn,
         })
+    }
+
+    /// Who gives up its own right holds up nobody's change of pages where it has none.
+    fn concerns(&self, change: &PageChange, page: u32) -> bool {
+        let caller = change.caller.index;
+        !change.relinquishes()
+            || self.plane.pages.holding(page, caller).is_some()
+            || self.plane.pages.is_for_everybody(page)
+    }
+
+    /// Charges the receiver of a gift before it is mapped. What that takes off the
+    /// pages that it is promised stays promised until the gift can not fail.
+    fn charge_gift(&mut self, change: &mut PageChange) -> Result<(), Denied> {
+        let pages = change.end.saturating_sub(change.first);
+        let reserved = self.pages.reserved;
+        self.charge(change.caller.index, change.target.index, pages)?;
+        change.held_back = reserved.saturating_sub(self.pages.reserved);
+        self.pages.reserved = self.pages.reserved.saturating_add(change.held_back);
+        Ok(())
+    }
+
+    fn release_promise(&mut self, change: &mut PageChange) {
+        let held_back = core::mem::take(&mut change.held_back);
+        self.pages.reserved = self.pages.reserved.saturating_sub(held_back);
+    }
+
+    /// Refuses in the middle of marking: the rest has not been touched.
+    fn give_up(&mut self, change: &mut PageChange, denied: Denied) -> Option<Work> {
+        let is_new = matches!(change.kind, Kind::Allocate(_));
+        if let Some(rest) = Run::between(change.next, change.end).filter(|_| is_new) {
+            self.pages.free.release(rest);
+            self.uncharge_pages(change, rest.pages());
+        }
+        change.end = change.next;
+        change.refuse(denied, Stage::Retract)
+    }
+
+    /// Takes pages that come free off the caller's charge, unless it is gone and
+    /// its place another's.
+    fn uncharge_pages(&mut self, change: &PageChange, pages: u32) {
+        if self.tasks.at(change.caller.index).life == change.caller.life {
+            self.move_charge(change.caller.index, NONE, pages);
+        }
     }
 
     /// Whether the call may act on this page.
@@ -85,8 +137,12 @@ impl<S: Sink> Kernel<S> {
         }
     }
 
-    /// Makes sure that the gainer has a record for what it will be granted.
+    /// Makes sure that there is a record for what is to be granted or refused.
     fn prepare(&mut self, change: &PageChange, page: u32) -> Result<(), NoHolding> {
+        let refuses = change.kind == Kind::Forbid && self.plane.pages.is_for_everybody(page);
+        if change.refusal.is_some() || !(change.gains() || refuses) {
+            return Ok(());
+        }
         let held = self.hold(page, change.target.index);
         match (change.kind, held) {
             (Kind::Allocate(_), Ok(_)) => {
@@ -106,6 +162,8 @@ impl<S: Sink> Kernel<S> {
                 }
                 Ok(())
             }
+            // Taking never fails: then the grant to everybody ends.
+            (Kind::Forbid, Err(NoHolding::Full)) => Ok(()),
             (_, held) => held.map(|_| ()),
         }
     }
@@ -119,6 +177,9 @@ impl<S: Sink> Kernel<S> {
             return Some(self.protect(change.target.index, run, true));
         }
         change.next = stop;
+        if stop == change.end {
+            self.release_promise(change);
+        }
         change.after_batch(if change.kind == Kind::TakeUp {
             Stage::Unmark
         } else {
@@ -128,6 +189,7 @@ impl<S: Sink> Kernel<S> {
 
     /// The machine could not map what `open_some` asked for last.
     pub(crate) fn opening_failed(&mut self, change: &mut PageChange) {
+        self.release_promise(change);
         if change.kind == Kind::Give {
             let pages = change.end.saturating_sub(change.first);
             self.move_charge(change.target.index, change.caller.index, pages);
@@ -190,29 +252,52 @@ impl<S: Sink> Kernel<S> {
 
     /// The barrier, if anybody may have lost anything by this change.
     pub(crate) fn bar(change: &mut PageChange) -> Option<Work> {
-        change.enter(match change.refusal {
-            Some(_) => Stage::Unmark,
-            None => Stage::Reads,
+        let is_undone = change.refusal.is_some();
+        change.enter(if !is_undone {
+            Stage::Reads
+        } else if matches!(change.kind, Kind::Allocate(_)) {
+            // Part of it may have been stored to already.
+            Stage::Fill
+        } else {
+            Stage::Unmark
         });
         let is_due = change.lost || !change.chain.is_empty();
         is_due.then_some(Work::Drain(Scope::All))
     }
 
-    /// Only an owner reads into pages; what it reads ends when it can not be
-    /// sure of them any more.
-    pub(crate) fn cancel_reads(change: &mut PageChange) -> Option<Work> {
-        change.enter(Stage::Fill);
-        let owner_loses = matches!(change.kind, Kind::Give | Kind::Free | Kind::ForbidAll)
-            || (change.kind == Kind::Forbid && change.target == change.caller);
-        let run = Run::between(change.first, change.end)?;
-        (owner_loses && change.then == Then::Answer).then_some(Work::CancelReads {
-            task: change.caller,
-            run,
-        })
+    /// Only an owner reads into pages; what it reads ends when it may lose what
+    /// that needs: the pages, or the right to write them.
+    pub(crate) fn cancel_reads(&mut self, change: &mut PageChange) -> Option<Work> {
+        let owner_goes = matches!(change.kind, Kind::Give | Kind::Free);
+        let owner_loses = matches!(change.kind, Kind::Forbid | Kind::ForbidAll);
+        if change.then == Then::Ending || !(owner_goes || owner_loses) {
+            return change.enter(Stage::Fill);
+        }
+        if owner_goes {
+            change.enter(Stage::Fill);
+            let task = change.caller;
+            return Run::between(change.first, change.end)
+                .map(|run| Work::CancelReads { task, run });
+        }
+        let stop = change.batch_end(PAGE_BATCH);
+        let owner = |page: u32| self.pages.states.at(page).owner;
+        let is_concerned = |page: &u32| {
+            let is_meant = change.kind == Kind::ForbidAll || owner(*page) == change.target.index;
+            owner(*page) != NONE && (is_meant || change.ended_everybody)
+        };
+        let Some(first) = (change.next..stop).find(is_concerned) else {
+            change.next = stop;
+            return change.after_batch(Stage::Fill);
+        };
+        let same = |page: &u32| owner(*page) == owner(first);
+        let end = (first..stop).find(|page| !same(page)).unwrap_or(stop);
+        let task = self.key_of(owner(first));
+        change.next = end;
+        Run::between(first, end).map(|run| Work::CancelReads { task, run })
     }
 
     pub(crate) fn fill_some(&self, change: &mut PageChange) -> Option<Work> {
-        let byte = if change.kind == Kind::Free {
+        let byte = if change.kind == Kind::Free || change.refusal.is_some() {
             0
         } else if change.kind == Kind::Allocate(None) {
             change.enter(Stage::Unmark);
@@ -232,6 +317,9 @@ impl<S: Sink> Kernel<S> {
     }
 
     pub(crate) fn unmark_some(&mut self, change: &mut PageChange) -> Option<Work> {
+        if change.next == change.first {
+            self.tell_of_pages(change);
+        }
         let stop = change.batch_end(PAGE_BATCH);
         for page in change.next..stop {
             self.pages.set_changing(page, false);
@@ -240,11 +328,7 @@ impl<S: Sink> Kernel<S> {
         let comes_free = is_undone || (change.kind == Kind::Free && change.refusal.is_none());
         if let Some(run) = Run::between(change.next, stop).filter(|_| comes_free) {
             self.pages.free.release(run);
-            // Of an allocation, the caller is the target. It may have ended meanwhile, for it
-            // holds nothing of these pages any more; then its place is another's.
-            if self.tasks.at(change.caller.index).life == change.caller.life {
-                self.move_charge(change.caller.index, NONE, run.pages());
-            }
+            self.uncharge_pages(change, run.pages());
         }
         change.next = stop;
         change.after_batch(Stage::Over)

@@ -1,4 +1,7 @@
 //! What a change does to the books of one page, and whose mapping goes by it.
+//!
+//! What somebody may do before and after a change, it may do in between: who
+//! gains is written down before a grant to everybody ends.
 
 use crate::border::Work;
 use crate::kernel::Kernel;
@@ -8,13 +11,17 @@ use crate::page::published::Rights;
 use crate::pin::Plane;
 use crate::sink::Sink;
 
+/// Tasks that one step looks at, to find one that is attached.
+const SWEEP_BATCH: u32 = 1024;
+
 impl<S: Sink> Kernel<S> {
     /// Goes over the next pages: the losers' rights end in the books first, and
     /// then, as a step of its own for each run and task, in the machine.
     pub(crate) fn turn_some(&mut self, change: &mut PageChange) -> Option<Work> {
         let plane = self.plane.clone();
         let stop = change.batch_end(PAGE_BATCH);
-        while change.next < stop {
+        let held = change.chain.len();
+        while change.next < stop && change.chain.len().saturating_sub(held) < PAGE_BATCH {
             self.turn_everybody(&plane, change, change.next);
             if let Some(work) = self.sweep(&plane, change, stop) {
                 return Some(work);
@@ -39,14 +46,23 @@ impl<S: Sink> Kernel<S> {
             return;
         }
         let goes_on = match change.kind {
-            Kind::Give | Kind::Free | Kind::ForbidAll => false,
+            Kind::Give => {
+                self.name_target(plane, change, page);
+                false
+            }
+            Kind::Free | Kind::ForbidAll => false,
+            // Nothing is left to be refused.
+            Kind::Forbid if !plane.lives(change.target) => true,
             // What can not be refused to one is refused to all: taking never fails.
             Kind::Forbid => match self.hold(page, change.target.index) {
                 Ok(holding) => {
                     plane.pages.list(page, holding);
                     true
                 }
-                Err(_) => false,
+                Err(_) => {
+                    change.ended_everybody = true;
+                    false
+                }
             },
             Kind::Allow
             | Kind::AllowAll
@@ -58,6 +74,14 @@ impl<S: Sink> Kernel<S> {
         if !goes_on {
             plane.pages.end_everybody(page);
             change.lost = true;
+        }
+    }
+
+    /// Writes down that the target may write, if there is a record of it.
+    fn name_target(&mut self, plane: &Plane, change: &PageChange, page: u32) {
+        if let Some((holding, rights)) = plane.pages.holding(page, change.target.index) {
+            let kept = rights.only(Rights::TAKEN);
+            plane.pages.set_rights(holding, kept.with(Rights::NAMED));
         }
     }
 
@@ -76,7 +100,15 @@ impl<S: Sink> Kernel<S> {
             let task = self.tasks.get(*index);
             task.is_some_and(|task| task.is_attached())
         };
-        let Some(index) = (change.swept..self.limits.tasks).find(attached) else {
+        let last = change
+            .swept
+            .saturating_add(SWEEP_BATCH)
+            .min(self.limits.tasks);
+        let Some(index) = (change.swept..last).find(attached) else {
+            if last < self.limits.tasks {
+                change.swept = last;
+                return Some(Work::Yield);
+            }
             (change.next..end).for_each(|page| plane.pages.forget_unlisted(page));
             change.swept = 0;
             return None;
@@ -126,13 +158,10 @@ impl<S: Sink> Kernel<S> {
     fn turn_page(&mut self, plane: &Plane, change: &mut PageChange, page: u32) {
         let held = plane.pages.holding(page, change.target.index);
         match (change.kind, held) {
-            (Kind::Allow, Some((holding, rights))) => {
-                let kept = rights.only(Rights::TAKEN);
-                plane.pages.set_rights(holding, kept.with(Rights::NAMED));
-            }
-            (Kind::Give | Kind::Allocate(_), Some((holding, _))) => {
+            (Kind::Allow, _) => self.name_target(plane, change, page),
+            (Kind::Give | Kind::Allocate(_), _) => {
                 self.pages.states.at_mut(page).owner = change.target.index;
-                plane.pages.set_rights(holding, Rights::NAMED);
+                self.name_target(plane, change, page);
             }
             (Kind::Forbid, Some((holding, _))) if plane.pages.is_for_everybody(page) => {
                 plane.pages.set_rights(holding, Rights::REFUSED);
