@@ -98,3 +98,57 @@ fn a_gift_is_the_new_owners_alone_once_it_has_fenced() {
         assert!(machine.with_kernel(|kernel| kernel.invariants_hold()));
     });
 }
+
+/// Its owner takes a page from everybody; who had been refused before is let
+/// through in no moment of that.
+#[test]
+fn who_is_refused_stays_so_while_the_grant_to_everybody_ends() {
+    check(|| {
+        let mut world = World::new();
+        allocate(&world.machine, &mut world.second);
+        let refused = world.owner.task().raw();
+        control(&world.machine, &mut world.second, MEMC_OKWRITE, 0);
+        control(&world.machine, &mut world.second, MEMC_NOWRITE, refused);
+        let smo = world.share_at(world.first.task().raw(), PAGE);
+        let (machine, mut target) = (world.machine.clone(), world.first);
+        let mut copier = world.copiers.pop().unwrap();
+        let copying = thread::spawn(move || {
+            let write = (smo, Direction::Write);
+            let copied = one_copy(&machine, &mut copier, &mut target, write);
+            assert_eq!(copied, Err(Error::NoPermission));
+        });
+        control(&world.machine, &mut world.second, MEMC_NOWRITE, 0);
+        copying.join().unwrap();
+    });
+}
+
+/// What the owner stores before it lets others write comes before what they store.
+#[test]
+fn a_grant_publishes_what_was_stored_before_it() {
+    for is_for_everybody in [true, false] {
+        check(move || {
+            let mut world = World::new();
+            allocate(&world.machine, &mut world.second);
+            let named = world.owner.task().raw();
+            if !is_for_everybody {
+                // So that its record is there already, and the grant is all that is new.
+                control(&world.machine, &mut world.second, MEMC_OKWRITE, 0);
+                control(&world.machine, &mut world.second, MEMC_NOWRITE, named);
+            }
+            let grantee = if is_for_everybody { 0 } else { named };
+            let smo = world.share_at(world.first.task().raw(), PAGE);
+            let (machine, mut target) = (world.machine.clone(), world.first);
+            let mut copier = world.copiers.pop().unwrap();
+            let copying = thread::spawn(move || {
+                let write = (smo, Direction::Write);
+                match one_copy(&machine, &mut copier, &mut target, write) {
+                    Ok(()) | Err(Error::NoPermission) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            });
+            world.machine.own_pool();
+            control(&world.machine, &mut world.second, MEMC_OKWRITE, grantee);
+            copying.join().unwrap();
+        });
+    }
+}
