@@ -90,6 +90,8 @@ pub(crate) struct Task {
     /// The pages it holds: a list through `Holding::next`.
     pub(crate) first_holding: u32,
     pub(crate) pages_owned: u32,
+    /// Of these, gifts that may still fail.
+    pub(crate) pages_coming: u32,
     /// The port that its thread waits on.
     pub(crate) waiting_on: Option<u8>,
     /// The next free place in the task table, while this one is free.
@@ -115,6 +117,7 @@ impl Task {
             first_watch: NONE,
             first_holding: NONE,
             pages_owned: 0,
+            pages_coming: 0,
             waiting_on: None,
             next_free,
         }

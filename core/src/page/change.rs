@@ -113,8 +113,8 @@ pub(crate) struct PageChange {
     /// Somebody may have lost a right: a barrier is due.
     pub(crate) lost: bool,
     pub(crate) refusal: Option<Denied>,
-    /// Free pages that stay promised to the target until nothing can fail.
-    pub(crate) held_back: u32,
+    /// Pages of a gift that may still fail.
+    pub(crate) coming: u32,
     /// A grant to everybody has ended for want of a record of a refusal.
     pub(crate) ended_everybody: bool,
     /// Where the call's range ends; a part of it may be a change of its own.
@@ -140,7 +140,7 @@ impl PageChange {
             chain: Chain::EMPTY,
             lost: false,
             refusal: None,
-            held_back: 0,
+            coming: 0,
             ended_everybody: false,
             last: run.end(),
             by: None,

@@ -8,6 +8,7 @@ use crate::page::published::Rights;
 use crate::pin::Plane;
 use crate::sink::Sink;
 use crate::table::{NONE, Table};
+use crate::task::Task;
 
 /// Holdings that every page is sure of: its owner's and one other, so that a
 /// page can be given away whatever the rest of the table is used for.
@@ -242,7 +243,7 @@ impl<S: Sink> Kernel<S> {
     pub(crate) fn unmet_reserve(&self, task: u32) -> u32 {
         let task = self.tasks.at(task);
         let reserve = task.quota.pool.map_or(0, |pool| pool.reserve);
-        reserve.saturating_sub(task.pages_owned)
+        reserve.saturating_sub(task.pages_owned.saturating_sub(task.pages_coming))
     }
 
     /// Moves the charge for pages from one task to another (nobody: [`NONE`]), or
@@ -267,24 +268,29 @@ impl<S: Sink> Kernel<S> {
 
     /// The same, whatever quotas and promises say.
     pub(crate) fn move_charge(&mut self, from: u32, to: u32, pages: u32) {
-        for (task, is_gain) in [(from, false), (to, true)] {
-            if task == NONE {
-                continue;
-            }
-            let unmet = self.unmet_reserve(task);
-            let owned = &mut self.tasks.at_mut(task).pages_owned;
-            *owned = if is_gain {
-                owned.saturating_add(pages)
-            } else {
-                owned.saturating_sub(pages)
-            };
-            let now = self.unmet_reserve(task);
-            self.pages.reserved = self
-                .pages
-                .reserved
-                .saturating_sub(unmet)
-                .saturating_add(now);
+        self.recount(from, |task| {
+            task.pages_owned = task.pages_owned.saturating_sub(pages);
+        });
+        self.recount(to, |task| {
+            task.pages_owned = task.pages_owned.saturating_add(pages);
+        });
+    }
+
+    /// Changes how many of a task's pages are gifts that may still fail.
+    pub(crate) fn expect_gift(&mut self, task: u32, change: impl Fn(u32) -> u32) {
+        self.recount(task, |task| task.pages_coming = change(task.pages_coming));
+    }
+
+    /// Changes a task's counts of pages, and with them what is still promised to
+    /// it. Nobody ([`NONE`]) has none.
+    fn recount(&mut self, task: u32, change: impl Fn(&mut Task)) {
+        if task == NONE {
+            return;
         }
+        let unmet = self.unmet_reserve(task);
+        change(self.tasks.at_mut(task));
+        let reserved = self.pages.reserved.saturating_sub(unmet);
+        self.pages.reserved = reserved.saturating_add(self.unmet_reserve(task));
     }
 
     /// The pages around one that the same task owns and nobody is changing,

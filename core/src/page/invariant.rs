@@ -32,8 +32,9 @@ impl<S: Sink> Kernel<S> {
             && listed == Some((in_tasks, self.pages.unheld))
             && self.pages.spare_holdings() == self.pages.count().saturating_sub(in_tasks)
             && self.pages.spare_holdings() >= self.pages.unheld
-            && (reserved == self.pages.reserved || (!is_calm && reserved < self.pages.reserved))
-            && self.pages.free.count() >= reserved
+            && reserved == self.pages.reserved
+            // A gift that is being mapped counts for nobody's promise yet.
+            && (!is_calm || self.pages.free.count() >= reserved)
     }
 
     /// How many tasks hold a page, and how many more it is sure of; `None` if

@@ -77,20 +77,22 @@ impl<S: Sink> Kernel<S> {
             || self.plane.pages.is_for_everybody(page)
     }
 
-    /// Charges the receiver of a gift before it is mapped. What that takes off the
-    /// pages that it is promised stays promised until the gift can not fail.
+    /// Charges the receiver of a gift before it is mapped. Towards what it is
+    /// promised the gift counts when it can not fail any more.
     fn charge_gift(&mut self, change: &mut PageChange) -> Result<(), Denied> {
         let pages = change.end.saturating_sub(change.first);
-        let reserved = self.pages.reserved;
         self.charge(change.caller.index, change.target.index, pages)?;
-        change.held_back = reserved.saturating_sub(self.pages.reserved);
-        self.pages.reserved = self.pages.reserved.saturating_add(change.held_back);
+        change.coming = pages;
+        self.expect_gift(change.target.index, |coming| coming.saturating_add(pages));
         Ok(())
     }
 
-    fn release_promise(&mut self, change: &mut PageChange) {
-        let held_back = core::mem::take(&mut change.held_back);
-        self.pages.reserved = self.pages.reserved.saturating_sub(held_back);
+    /// The gift can not fail any more, or has failed.
+    fn gift_is_decided(&mut self, change: &mut PageChange) {
+        let pages = core::mem::take(&mut change.coming);
+        if pages > 0 {
+            self.expect_gift(change.target.index, |coming| coming.saturating_sub(pages));
+        }
     }
 
     /// Refuses in the middle of marking: the rest has not been touched.
@@ -178,7 +180,7 @@ impl<S: Sink> Kernel<S> {
         }
         change.next = stop;
         if stop == change.end {
-            self.release_promise(change);
+            self.gift_is_decided(change);
         }
         change.after_batch(if change.kind == Kind::TakeUp {
             Stage::Unmark
@@ -189,7 +191,7 @@ impl<S: Sink> Kernel<S> {
 
     /// The machine could not map what `open_some` asked for last.
     pub(crate) fn opening_failed(&mut self, change: &mut PageChange) {
-        self.release_promise(change);
+        self.gift_is_decided(change);
         if change.kind == Kind::Give {
             let pages = change.end.saturating_sub(change.first);
             self.move_charge(change.target.index, change.caller.index, pages);
