@@ -68,7 +68,7 @@ fn runs(seed: u64) -> Vec<Run> {
             command: random_calls("usufruct-wasm", WASM_CALLS, seed),
         },
         Run {
-            name: "Claims against a copying target",
+            name: "Rights taken away from running copies and stores",
             command: bench("hammer"),
         },
         Run {
