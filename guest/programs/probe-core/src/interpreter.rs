@@ -122,6 +122,14 @@ const fn said(reply: Reply<'static>) -> Step {
     }
 }
 
+/// Done, with the first bytes of the data to show.
+const fn shown(data_bytes: usize) -> Step {
+    Step::Done {
+        reply: Reply::DONE,
+        data_bytes,
+    }
+}
+
 impl Interpreter {
     /// Begins with a command.
     pub fn begin(
@@ -196,21 +204,17 @@ impl Interpreter {
             }
             Operation::Repeat => {
                 let (number, limit) = (Number::from_raw(command.number)?, u64_at(command.data, 0)?);
-                self.rest = Rest::Repeat {
+                self.keep_doing(Rest::Repeat {
                     number,
                     words: command.words,
                     zeros: 0,
                     limit,
-                };
-                Some(Step::More)
+                })
             }
             Operation::Load => {
                 let bytes = self.data.get_mut(..usize::try_from(second).ok()?)?;
                 body.load(first, bytes);
-                Some(Step::Done {
-                    reply: Reply::DONE,
-                    data_bytes: bytes.len(),
-                })
+                Some(shown(bytes.len()))
             }
             Operation::Store => {
                 body.store(first, command.data);
@@ -220,33 +224,24 @@ impl Interpreter {
                 body.store_word(first, second);
                 Some(DONE)
             }
-            Operation::KeepStoring => {
-                self.rest = Rest::KeepStoring {
-                    start: first,
-                    bytes: second,
-                    byte: u8::try_from(third).ok()?,
-                };
-                Some(Step::More)
-            }
+            Operation::KeepStoring => self.keep_doing(Rest::KeepStoring {
+                start: first,
+                bytes: second,
+                byte: u8::try_from(third).ok()?,
+            }),
             Operation::Fill => self.fill(body, (first, second), u8::try_from(third).ok()?),
             Operation::Copy => self.copy(body, (first, second), third),
             Operation::Checksum => self.checksum(body, (first, second)),
-            Operation::Spin => {
-                self.rest = Rest::Spin {
-                    rounds: first,
-                    endless: first == 0,
-                };
-                Some(Step::More)
-            }
+            Operation::Spin => self.keep_doing(Rest::Spin {
+                rounds: first,
+                endless: first == 0,
+            }),
             Operation::Exit => Some(Step::Finish(Finish::Exit(low_word(first)))),
             Operation::Trap => Some(Step::Finish(Finish::Trap)),
             Operation::Arena => {
                 let region = body.region().encode();
                 *self.data.first_chunk_mut()? = region;
-                Some(Step::Done {
-                    reply: Reply::DONE,
-                    data_bytes: region.len(),
-                })
+                Some(shown(region.len()))
             }
             Operation::Count => {
                 let value = u64::from(*self.calls_made.get(usize::try_from(command.number).ok()?)?);
@@ -256,6 +251,12 @@ impl Interpreter {
                 }))
             }
         }
+    }
+
+    /// Begins what takes more than one step.
+    fn keep_doing(&mut self, rest: Rest) -> Option<Step> {
+        self.rest = rest;
+        Some(Step::More)
     }
 
     /// The one place where the probe enters the kernel, so that none goes uncounted.
