@@ -14,7 +14,7 @@ use crate::tree;
 const PAGE: &str = "docs/soak.md";
 /// Calls of the random test.
 const SIM_CALLS: u64 = 2_000_000;
-const WASM_CALLS: u64 = 200_000;
+const WASM_CALLS: u64 = 300_000;
 /// How much of what a run says at its end is kept.
 const LINES_KEPT: usize = 80;
 
