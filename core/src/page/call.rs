@@ -6,7 +6,6 @@ use crate::error::Denied;
 use crate::id::TaskKey;
 use crate::kernel::{Kernel, Request};
 use crate::page::change::{Kind, PageChange};
-use crate::page::pool::Run;
 use crate::sink::Sink;
 use crate::span::Span;
 use crate::table::NONE;
@@ -226,17 +225,5 @@ impl<S: Sink> Kernel<S> {
         holdings
             .filter(|(_, _, rights)| rights.writes())
             .filter_map(|(_, task, _)| self.tasks.get(task).map(|task| task.id))
-    }
-
-    /// Pages of a run that are owned by this task; for its machine's streams.
-    #[must_use]
-    pub fn owns_pages(&self, task: TaskKey, run: Run) -> bool {
-        let is_owner = |page| {
-            self.pages
-                .states
-                .get(page)
-                .is_some_and(|state| state.owner == task.index)
-        };
-        self.plane.lives(task) && (run.first()..run.end()).all(is_owner)
     }
 }

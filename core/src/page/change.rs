@@ -15,8 +15,10 @@
 //! that overlap come one after the other and never wait for each other in a
 //! circle. Marks go only when all is done: nobody sees half a change.
 //!
-//! A task whose holdings stand on marked pages can not be cleared away, so the
-//! owner and the gainer of a change under way keep their places in the tables.
+//! A task whose holdings stand on marked pages can not be cleared away, so a
+//! gainer keeps its place in the tables. Who has lost its last holding by the
+//! change may be gone before the end of it, and its place another's: from there
+//! on its life is compared before its books are touched.
 
 use crate::border::{Change, Outcome, Progress, Work};
 use crate::error::Denied;
