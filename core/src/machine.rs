@@ -126,7 +126,8 @@ pub trait Machine {
     fn wake(&self, thread: ThreadId);
 
     /// The barrier of a task's end has passed: its memory and its input and
-    /// output may go.
+    /// output may go. What its streams still read is stored nowhere once this has
+    /// returned: its pages come free without [`Self::cancel_reads`].
     fn reap(&self, task: TaskKey);
 
     /// Lets other calls in before the caller goes on.
@@ -155,8 +156,10 @@ pub trait Machine {
         let _ = run;
     }
 
-    /// Ends what the task's streams read into these pages: nothing is stored
-    /// there once this has returned.
+    /// Ends what the task's streams do with these pages by a question
+    /// ([`Kernel::may_stream`]) that was answered before: reads into them are
+    /// aborted, and nothing is stored there once this has returned; bytes that
+    /// are written from there have been taken.
     fn cancel_reads(&self, task: TaskKey, run: Run) {
         let _ = (task, run);
     }

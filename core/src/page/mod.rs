@@ -12,6 +12,7 @@
 //!   call.rs        what they ask for, and their first checks
 //!   touch.rs       a store has faulted: forbidden, or not mapped yet?
 //!   lease.rs       pages held still while the kernel stores a result there
+//!   stream.rs      which pages a task's input and output may use
 //! ```
 //!
 //! A task *holds* a page when it owns it, may write it, or is refused while
@@ -34,6 +35,7 @@ mod lease;
 mod pool;
 mod published;
 mod stage;
+mod stream;
 mod touch;
 mod turn;
 

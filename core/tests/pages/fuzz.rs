@@ -1,9 +1,9 @@
 //! Calls about pages, births and deaths at once, a step of one of them at a time,
 //! while the machine has no mapping left now and then. At rest the books agree
-//! with each other, the hardware lets nothing through that they do not, and what
-//! nobody owns holds zeros.
+//! with each other, the hardware lets nothing through that they do not, streams
+//! read into pages of their tasks only, and what nobody owns holds zeros.
 
-use usufruct_core::{Machine, PageRequest, PoolQuota, Progress, Question, TaskId};
+use usufruct_core::{Access, Machine, PageRequest, PoolQuota, Progress, Question, Span, TaskId};
 
 use crate::random::Random;
 use crate::world::{PAGE, START, World, size};
@@ -27,6 +27,7 @@ const MANY_STEPS: u32 = 3000;
 enum Act {
     Call(usize, PageRequest),
     Store(usize, u64),
+    Read(usize, u64),
     End(usize),
 }
 
@@ -119,7 +120,7 @@ impl Game {
         let first = random.below(u64::from(FEW_PAGES));
         let pages = 1 + random.below((u64::from(FEW_PAGES) - first).min(5));
         let (start, size) = (START + first * PAGE, size(pages * PAGE));
-        match random.below(17) {
+        match random.below(20) {
             0..7 => {
                 let request = PageRequest::Control {
                     start,
@@ -136,6 +137,7 @@ impl Game {
             }
             7..10 => Act::Call(who, PageRequest::Allocate { size, flags: 0 }),
             10..15 => Act::Store(who, start),
+            15..18 => Act::Read(who, start),
             _ => Act::End(who),
         }
     }
@@ -157,6 +159,10 @@ impl Game {
                 }
                 let machine = &self.world.machine;
                 machine.with_kernel(|kernel| kernel.touch(key, at))
+            }
+            Act::Read(who, at) => {
+                self.world.begin_read(who, at);
+                return;
             }
             Act::End(who) => {
                 let end = self.world.begin_end(who);
@@ -213,6 +219,14 @@ impl Game {
     fn check(&self) {
         let world = &self.world;
         assert!(world.books_hold());
+        let reads = world.machine.reads.borrow().clone();
+        for (reader, page) in reads {
+            let at = Span::new(START + u64::from(page) * PAGE, 1).unwrap();
+            let may = world
+                .machine
+                .with_kernel(|kernel| kernel.may_stream(reader, at, Access::Store));
+            assert!(may, "{reader:?} reads into page {page}");
+        }
         for at in pages() {
             for who in (0..PLAYERS).filter(|who| world.is_mapped(*who, at)) {
                 let question = PageRequest::Ask {

@@ -37,6 +37,8 @@ pub(crate) struct Paged {
     /// Protections carried out; and how many are left before giving fails.
     pub(crate) protections: Cell<u32>,
     pub(crate) fails_after: Cell<Option<u32>>,
+    /// What streams are reading into: pages by number, and for whom.
+    pub(crate) reads: RefCell<Vec<(TaskKey, u32)>>,
 }
 
 fn index(number: u64) -> usize {
@@ -58,6 +60,7 @@ impl Paged {
             tasks: RefCell::new((0..tasks).map(nobody).collect()),
             protections: Cell::new(0),
             fails_after: Cell::new(None),
+            reads: RefCell::default(),
         }
     }
 
@@ -164,6 +167,9 @@ impl Machine for Paged {
         let mapped = &mut self.tasks.borrow_mut()[task.index()];
         mapped.life = 0;
         mapped.writable.fill(false);
+        self.reads
+            .borrow_mut()
+            .retain(|(reader, _)| *reader != task);
     }
 
     fn yield_now(&self) {}
@@ -193,5 +199,11 @@ impl Machine for Paged {
         let at = self.offset(run.first());
         let len = run.pages() * self.pages.page_bytes;
         self.pool.borrow_mut()[at..at + 4].copy_from_slice(&len.to_le_bytes());
+    }
+
+    fn cancel_reads(&self, task: TaskKey, run: Run) {
+        let pages = run.first()..run.end();
+        let is_meant = |(reader, page): &(TaskKey, u32)| *reader == task && pages.contains(page);
+        self.reads.borrow_mut().retain(|read| !is_meant(read));
     }
 }

@@ -1,12 +1,14 @@
 //! The rules of pages on a machine of byte vectors: here the worked cases of the
-//! contract, and what a failing step leaves; beside it what a call costs, what
-//! must hold when calls come in between each other, and calls in no order.
+//! contract, and what a failing step leaves; beside it what a call costs, which
+//! pages streams may use, what must hold when calls come in between each other,
+//! and calls in no order.
 
 mod costs;
 mod fuzz;
 mod interleaved;
 mod machine;
 mod random;
+mod streams;
 mod world;
 
 use usufruct_abi::{Error, MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, Number, PortfolioError};
