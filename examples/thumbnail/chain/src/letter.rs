@@ -2,12 +2,14 @@
 
 use usufruct_guest::SmoId;
 
-use crate::Size;
+use crate::{Shape, Size};
 
 const FILE: i32 = 1;
+/// And in the byte above, how many samples a pixel has.
 const PICTURE: i32 = 2;
-const DONE: i32 = 3;
-const REFUSED: i32 = 4;
+const MAKE_ROOM: i32 = 3;
+const DONE: i32 = 4;
+const REFUSED: i32 = 5;
 
 /// What one program tells another in the four words of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +22,21 @@ pub enum Letter {
         /// decoder, which only carries its number along. The number gives no right.
         title: SmoId,
     },
-    /// The samples of a picture are lent to you, rows from the top, pixels from the
-    /// left, one byte a sample. The object's size tells how many a pixel has.
+    /// The samples of a picture are yours: pages that have been given to you.
     Picture {
-        /// The samples.
-        object: SmoId,
-        /// Width and height.
-        size: Size,
+        /// Where they begin: the number of a byte, and nothing to be believed.
+        address: u32,
+        /// Width, height, and samples of a pixel.
+        shape: Shape,
         /// The picture's title.
         title: SmoId,
     },
-    /// What you lent has been used; take it back.
+    /// You can not be given what I have for you: you own too many pages. Discard those
+    /// that nobody told you of.
+    MakeRoom,
+    /// What your letter asks for has been done. Take back what you lent.
     Done,
-    /// What you lent is not what your letter says; take it back.
+    /// What you lent or gave is not what your letter says.
     Refused,
 }
 
@@ -43,10 +47,16 @@ impl Letter {
         match self {
             Self::File { object, title } => [FILE, object.word(), title.word(), 0],
             Self::Picture {
-                object,
-                size,
+                address,
+                shape,
                 title,
-            } => [PICTURE, object.word(), size.word(), title.word()],
+            } => [
+                PICTURE | i32::from(shape.channels()) << 8,
+                address.cast_signed(),
+                shape.size().word(),
+                title.word(),
+            ],
+            Self::MakeRoom => [MAKE_ROOM, 0, 0, 0],
             Self::Done => [DONE, 0, 0, 0],
             Self::Refused => [REFUSED, 0, 0, 0],
         }
@@ -60,11 +70,12 @@ impl Letter {
                 object: SmoId::from_word(object)?,
                 title: SmoId::from_word(title)?,
             }),
-            [PICTURE, object, size, title] => Some(Self::Picture {
-                object: SmoId::from_word(object)?,
-                size: Size::from_word(size)?,
+            [kind, address, size, title] if kind & 0xff == PICTURE => Some(Self::Picture {
+                address: address.cast_unsigned(),
+                shape: Shape::new(Size::from_word(size)?, u8::try_from(kind >> 8).ok()?)?,
                 title: SmoId::from_word(title)?,
             }),
+            [MAKE_ROOM, 0, 0, 0] => Some(Self::MakeRoom),
             [DONE, 0, 0, 0] => Some(Self::Done),
             [REFUSED, 0, 0, 0] => Some(Self::Refused),
             _ => None,
@@ -84,10 +95,11 @@ mod tests {
         for letter in [
             Letter::File { object, title },
             Letter::Picture {
-                object,
-                size,
+                address: 0xffff_f000,
+                shape: Shape::new(size, 4).unwrap(),
                 title,
             },
+            Letter::MakeRoom,
             Letter::Done,
             Letter::Refused,
         ] {
@@ -99,12 +111,17 @@ mod tests {
     fn made_up_words_are_no_letters() {
         for words in [
             [0, 0, 0, 0],
-            [5, 1, 1, 1],
+            [9, 1, 1, 1],
             [FILE, 0, 1, 0],
             [FILE, 1, -1, 0],
             [FILE, 1, 1, 1],
-            [PICTURE, 1, 0x0001_0000, 1],
-            [PICTURE, -1, 0x0001_0001, 1],
+            [PICTURE | 3 << 8, 1, 0x0001_0000, 1],
+            [PICTURE | 3 << 8, 1, 0x0001_0001, -1],
+            [PICTURE, 1, 0x0001_0001, 1],
+            [PICTURE | 5 << 8, 1, 0x0001_0001, 1],
+            [PICTURE | 0x0103 << 8, 1, 0x0001_0001, 1],
+            [PICTURE | -0x100, 1, 0x0001_0001, 1],
+            [MAKE_ROOM, 1, 0, 0],
             [DONE, 0, 0, 1],
         ] {
             assert_eq!(Letter::from_words(words), None, "{words:?}");

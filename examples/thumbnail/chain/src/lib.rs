@@ -7,9 +7,11 @@
 //!             Done              Done or Refused    Done or Refused
 //! ```
 //!
-//! A letter names a shared memory object of its sender, and the receiver copies
-//! the bytes out of it. Orders come down on the port [`WORK`], answers go back up to
-//! [`ANSWER`]; a lender keeps its object standing until it has the answer.
+//! The file and its title are lent: a letter names a shared memory object of its sender,
+//! and the receiver copies the bytes out of it. Samples are given: a letter names pages
+//! that are the receiver's by then, who fences them off and works on them where they lie.
+//! Orders come down on the port [`WORK`], answers go back up to [`ANSWER`]; a lender keeps
+//! its object standing until it has the answer.
 //!
 //! Each program watches its neighbours, so that the end of one, however it came
 //! about, ends the others in turn and nobody waits for ever. One failed: it alone
@@ -17,16 +19,18 @@
 //!
 //! The decoder is expected to be hostile or to break, and may be started again.
 //! Nobody takes its word: letters count only from a task that has the name they
-//! expect, and objects only if they hold what the letter says.
+//! expect, and objects and pages only if they hold what the letter says.
 
 mod fault;
+mod gift;
 mod letter;
 mod neighbour;
 mod picture;
 
 pub use fault::{Fault, Stop, run};
+pub use gift::{accept, give, pages, pool};
 pub use letter::Letter;
 pub use neighbour::{
     ANSWER, DECODER, ENCODER, News, READER, SCALER, WORK, answered, find, next, open, tell,
 };
-pub use picture::{MAX_FILE_BYTES, MAX_PIXELS, Picture, Size};
+pub use picture::{MAX_FILE_BYTES, MAX_PIXELS, Picture, Shape, Size};

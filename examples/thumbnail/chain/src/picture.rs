@@ -1,6 +1,6 @@
 //! Pictures in memory, and the arithmetic of their sizes.
 
-use usufruct_guest::{Received, SmoId};
+use std::ops::Deref;
 
 /// The most pixels that the programs take on. The memory limits of the system file
 /// are made for it.
@@ -79,71 +79,80 @@ impl Size {
     }
 }
 
-/// A picture in this program's own memory.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Picture {
+/// Width, height, and samples of one pixel: 1 grey, 2 grey and alpha, 3 colour, 4 colour
+/// and alpha.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
     size: Size,
     channels: u8,
-    samples: Vec<u8>,
 }
 
-impl Picture {
-    /// A picture of these samples: 1 grey, 2 grey and alpha, 3 colour, 4 colour and
-    /// alpha for each pixel. `None`: that is not how many there are.
+impl Shape {
+    /// `None`: no pixel has so many samples.
     #[must_use]
-    pub fn new(size: Size, samples: Vec<u8>) -> Option<Self> {
-        let channels = channels(size, samples.len())?;
-        Some(Self {
-            size,
-            channels,
-            samples,
-        })
-    }
-
-    /// Copies the picture out of an object that somebody else lends. `None`: the object
-    /// is gone, or does not hold what was said.
-    #[must_use]
-    pub fn copy_from(object: SmoId, size: Size) -> Option<Self> {
-        let object = Received::new(object);
-        let bytes = object.size().ok()?;
-        // Before any memory is set aside for it: the lender may have lied.
-        let channels = channels(size, bytes)?;
-        let mut samples = vec![0; bytes];
-        object.read_at(0, &mut samples).ok()?;
-        Some(Self {
-            size,
-            channels,
-            samples,
-        })
+    pub fn new(size: Size, channels: u8) -> Option<Self> {
+        (1..=4)
+            .contains(&channels)
+            .then_some(Self { size, channels })
     }
 
     /// Width and height.
     #[must_use]
-    pub fn size(&self) -> Size {
+    pub fn size(self) -> Size {
         self.size
     }
 
     /// Samples of one pixel, 1 to 4.
     #[must_use]
-    pub fn channels(&self) -> u8 {
+    pub fn channels(self) -> u8 {
         self.channels
+    }
+
+    /// How many bytes the samples take.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        self.size.bytes(self.channels)
+    }
+
+    /// The same, with sides as in `size`.
+    #[must_use]
+    pub fn of_size(self, size: Size) -> Self {
+        Self { size, ..self }
+    }
+}
+
+/// Samples and what they are: rows from the top, pixels from the left, one byte a sample.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Picture<S> {
+    shape: Shape,
+    samples: S,
+}
+
+impl<S: Deref<Target = [u8]>> Picture<S> {
+    /// The picture of this shape that stands at the beginning of `samples`. `None`: it is
+    /// longer than they are.
+    #[must_use]
+    pub fn new(shape: Shape, samples: S) -> Option<Self> {
+        (shape.bytes() <= samples.len()).then_some(Self { shape, samples })
+    }
+
+    /// Width, height, and samples of a pixel.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Rows from the top, pixels from the left.
     #[must_use]
     pub fn samples(&self) -> &[u8] {
-        &self.samples
+        self.samples.get(..self.shape.bytes()).unwrap_or_default()
     }
 
-    /// Hands over the samples.
+    /// Hands over what the samples stand in.
     #[must_use]
-    pub fn into_samples(self) -> Vec<u8> {
+    pub fn into_samples(self) -> S {
         self.samples
     }
-}
-
-fn channels(size: Size, bytes: usize) -> Option<u8> {
-    (1..=4).find(|&channels| size.bytes(channels) == bytes)
 }
 
 #[cfg(test)]
@@ -211,13 +220,21 @@ mod tests {
     }
 
     #[test]
-    fn samples_must_be_as_many_as_the_size_says() {
-        for (bytes, channels) in [(6, 1), (12, 2), (18, 3), (24, 4)] {
-            let picture = Picture::new(size(3, 2), vec![0; bytes]).unwrap();
-            assert_eq!(picture.channels(), channels);
+    fn a_pixel_has_one_to_four_samples() {
+        for (channels, bytes) in [(1, 6), (2, 12), (3, 18), (4, 24)] {
+            let shape = Shape::new(size(3, 2), channels).unwrap();
+            assert_eq!(shape.bytes(), bytes);
         }
-        for bytes in [0, 5, 7, 30] {
-            assert_eq!(Picture::new(size(3, 2), vec![0; bytes]), None, "{bytes}");
+        for channels in [0, 5, 255] {
+            assert_eq!(Shape::new(size(3, 2), channels), None, "{channels}");
         }
+    }
+
+    #[test]
+    fn what_is_behind_the_samples_is_not_the_picture() {
+        let shape = Shape::new(size(3, 2), 1).unwrap();
+        let picture = Picture::new(shape, vec![7; 4096]).unwrap();
+        assert_eq!(picture.samples(), [7; 6]);
+        assert_eq!(Picture::new(shape, vec![7; 5]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Which decoder a file goes to, and what is refused before any decoder works on it.
 
+use std::ops::DerefMut;
 use std::panic::PanicHookInfo;
 
 use thumbnail_chain::{DECODER, Fault, MAX_PIXELS, Picture, Size};
@@ -28,11 +29,14 @@ fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// Decodes a whole file.
-pub(crate) fn picture(file: &[u8]) -> Result<Picture, Fault> {
+/// Decodes a whole file into `room`, which is asked for so many bytes at least.
+pub(crate) fn picture<S: DerefMut<Target = [u8]>>(
+    file: &[u8],
+    room: &impl Fn(usize) -> Result<S, Fault>,
+) -> Result<Picture<S>, Fault> {
     let (stored, turn) = match file {
-        [0x89, b'P', b'N', b'G', ..] => png::decode(file)?,
-        [0xff, 0xd8, ..] => jpeg::decode(file)?,
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file, room)?,
+        [0xff, 0xd8, ..] => jpeg::decode(file, room)?,
         _ => {
             let begin: Vec<String> = file
                 .iter()
@@ -46,14 +50,7 @@ pub(crate) fn picture(file: &[u8]) -> Result<Picture, Fault> {
             return Err(Fault::new("the picture", cause, ANOTHER));
         }
     };
-    turn.apply(stored).ok_or_else(|| {
-        let cause = "there is no memory to turn it";
-        Fault::new(
-            "the picture",
-            cause,
-            "raise memory of the decoder in the system file",
-        )
-    })
+    turn.apply(stored, room)
 }
 
 /// The size that a file's header gives, if it can be worked on.

@@ -1,8 +1,9 @@
 //! JPEG files: baseline and progressive, grey, colour, CMYK.
 
 use std::io::Cursor;
+use std::ops::DerefMut;
 
-use thumbnail_chain::{Fault, Picture};
+use thumbnail_chain::{Fault, Picture, Shape};
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
@@ -12,7 +13,10 @@ use crate::turn::Turn;
 
 /// Decodes to grey if the file is grey, and to red, green and blue otherwise; and how
 /// to turn it.
-pub(crate) fn decode(file: &[u8]) -> Result<(Picture, Turn), Fault> {
+pub(crate) fn decode<S: DerefMut<Target = [u8]>>(
+    file: &[u8],
+    room: &impl Fn(usize) -> Result<S, Fault>,
+) -> Result<(Picture<S>, Turn), Fault> {
     // Strict: most files that are cut short are errors then (see also `ends`). The
     // largest sides here are those that the format has; `size` refuses what is too much.
     let options = DecoderOptions::new_safe()
@@ -31,16 +35,25 @@ pub(crate) fn decode(file: &[u8]) -> Result<(Picture, Turn), Fault> {
         return Err(broken("JPEG", &"its last scan has no end"));
     }
 
-    let colours = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => ColorSpace::Luma,
-        _ => ColorSpace::RGB,
+    let (colours, channels) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+        _ => (ColorSpace::RGB, 3),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(colours));
-    let samples = decoder.decode().map_err(|why| broken("JPEG", &why))?;
+    let shape = Shape::new(size, channels)
+        .filter(|shape| decoder.output_buffer_size() == Some(shape.bytes()))
+        .ok_or_else(unfilled)?;
+    let mut samples = room(shape.bytes())?;
+    decoder
+        .decode_into(&mut samples)
+        .map_err(|why| broken("JPEG", &why))?;
     let turn = Turn::read(decoder.exif().cloned());
-    let picture = Picture::new(size, samples)
-        .ok_or_else(|| broken("JPEG", &"its rows do not fill its size"))?;
+    let picture = Picture::new(shape, samples).ok_or_else(unfilled)?;
     Ok((picture, turn))
+}
+
+fn unfilled() -> Fault {
+    broken("JPEG", &"its rows do not fill its size")
 }
 
 /// Whether the last scan is followed by the marker of the end. The decoder paints what

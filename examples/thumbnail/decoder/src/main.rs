@@ -1,7 +1,8 @@
-//! Turns the bytes of a JPEG or PNG file into samples, with other people's decoders.
+//! Turns the bytes of a JPEG or PNG file into samples, with other people's decoders, and
+//! writes them into pages, which it gives to the scaler.
 //!
-//! This is the program that nobody trusts: it has no folder, a time limit, and only
-//! the objects that are lent to it. With `DECODER=hostile` in its environment it shows
+//! This is the program that nobody trusts: it has no folder, a time limit, a share of the
+//! pool, and only the objects that are lent to it. With `DECODER=hostile` in its environment it shows
 //! why (see [`hostile`]).
 
 mod decode;
@@ -16,10 +17,10 @@ use std::process::ExitCode;
 
 use hostile::Surroundings;
 use thumbnail_chain::{
-    ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, answered, find, next, open,
-    run, tell,
+    ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, answered, find, give, next,
+    open, pages, run, tell,
 };
-use usufruct_guest::{Error, Port, Received, Shared, SmoId, TaskId};
+use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(decode::give_up));
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
             reader,
             scaler,
         });
-        decode_and_lend(file, title, (&answers, scaler))?;
+        decode_and_give(file, title, (&answers, scaler))?;
         // The reader may have gone already: it watches the scaler too.
         let _ = tell(reader, ANSWER, Letter::Done);
         Ok(())
@@ -55,29 +56,23 @@ fn order(work: &Port, reader: TaskId) -> Result<(SmoId, SmoId), Stop> {
     }
 }
 
-fn decode_and_lend(
+fn decode_and_give(
     file: SmoId,
     title: SmoId,
     (answers, scaler): (&Port, TaskId),
 ) -> Result<(), Stop> {
-    let picture = decode::picture(&copy(file)?)?;
-    let (size, channels) = (picture.size(), picture.channels());
+    let picture = decode::picture(&copy(file)?, &pages)?;
+    let (size, channels) = (picture.shape().size(), picture.shape().channels());
     println!(
         "decoder: {} x {} pixels of {channels} bytes",
         size.width(),
         size.height()
     );
-    let shared = Shared::readable(scaler, picture.samples()).map_err(lending)?;
-    let letter = Letter::Picture {
-        object: shared.id(),
-        size,
-        title,
-    };
-    tell(scaler, WORK, letter).map_err(lending)?;
+    give(picture, title, (answers, scaler))?;
     answered(answers, scaler, || {
         Fault::new(
             "the picture",
-            "the scaler could not read what the decoder lent it",
+            "the scaler could not take what the decoder gave it",
             "use the programs of one version together",
         )
     })
@@ -95,11 +90,4 @@ fn copy(file: SmoId) -> Result<Vec<u8>, Stop> {
         Error::InvalidSmo => Stop::Quietly,
         error => Fault::refused("the reader's file", error).into(),
     })
-}
-
-fn lending(error: Error) -> Stop {
-    match error {
-        Error::InvalidTsk => Stop::Quietly,
-        error => Fault::refused("lending the samples", error).into(),
-    }
 }

@@ -3,8 +3,12 @@
 //! Cameras store the samples as the sensor gives them, and say in a field of the file
 //! (Exif, Orientation) how to turn them.
 
+use std::ops::DerefMut;
+
 use exif::{In, Reader, Tag};
-use thumbnail_chain::{Picture, Size};
+use thumbnail_chain::{Fault, Picture, Size};
+
+use crate::decode::broken;
 
 /// How the stored samples become the picture. The numbers are those of Exif.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,29 +29,35 @@ impl Turn {
         )
     }
 
-    /// The picture with its upper side up. `None` only if memory for it is missing.
-    pub(crate) fn apply(self, picture: Picture) -> Option<Picture> {
+    /// The picture with its upper side up; in new room, if it has to be turned.
+    pub(crate) fn apply<S: DerefMut<Target = [u8]>>(
+        self,
+        picture: Picture<S>,
+        room: &impl Fn(usize) -> Result<S, Fault>,
+    ) -> Result<Picture<S>, Fault> {
         if self.0 == 1 {
-            return Some(picture);
+            return Ok(picture);
         }
-        let (width, height) = (picture.size().width(), picture.size().height());
+        let shape = picture.shape();
+        let (width, height) = (shape.size().width(), shape.size().height());
         let (to_width, to_height) = if self.0 >= 5 {
             (height, width)
         } else {
             (width, height)
         };
-        let channels = usize::from(picture.channels());
+        let to = Size::new(to_width, to_height).map(|size| shape.of_size(size));
+        let to = to.ok_or_else(unturnable)?;
+        let channels = usize::from(shape.channels());
         let samples = picture.samples();
-        let mut turned = Vec::new();
-        turned.try_reserve_exact(samples.len()).ok()?;
-        for y in 0..to_height {
-            for x in 0..to_width {
-                let (from_x, from_y) = self.origin((x, y), (width, height));
-                let pixel = from_y as usize * width as usize + from_x as usize;
-                turned.extend_from_slice(samples.get(pixel * channels..)?.get(..channels)?);
-            }
+        let mut turned = room(to.bytes())?;
+        let places = (0..to_height).flat_map(|y| (0..to_width).map(move |x| (x, y)));
+        for (pixel, place) in turned.chunks_exact_mut(channels).zip(places) {
+            let (from_x, from_y) = self.origin(place, (width, height));
+            let from = (from_y as usize * width as usize + from_x as usize) * channels;
+            let stored = samples.get(from..from + channels);
+            pixel.copy_from_slice(stored.ok_or_else(unturnable)?);
         }
-        Picture::new(Size::new(to_width, to_height)?, turned)
+        Picture::new(to, turned).ok_or_else(unturnable)
     }
 
     /// Where the pixel at `(x, y)` is stored, in a picture stored as width by height.
@@ -66,9 +76,26 @@ impl Turn {
     }
 }
 
+/// Neither its sides nor its samples are more or fewer when they change places.
+fn unturnable() -> Fault {
+    broken("picture", &"its samples do not fill its size")
+}
+
 #[cfg(test)]
 mod tests {
+    use thumbnail_chain::Shape;
+
     use super::*;
+
+    fn picture(width: u32, height: u32, channels: u8, samples: &[u8]) -> Picture<Vec<u8>> {
+        let shape = Shape::new(Size::new(width, height).unwrap(), channels);
+        Picture::new(shape.unwrap(), samples.to_vec()).unwrap()
+    }
+
+    /// More than is asked for, as whole pages are.
+    fn room(bytes: usize) -> Result<Vec<u8>, Fault> {
+        Ok(vec![b'!'; bytes.next_multiple_of(4096)])
+    }
 
     /// The smallest Exif data that has an orientation.
     fn exif(orientation: u8) -> Vec<u8> {
@@ -79,10 +106,12 @@ mod tests {
 
     /// Two rows of three pixels, one letter each.
     fn turned(orientation: u8) -> (u32, u32, String) {
-        let stored = Picture::new(Size::new(3, 2).unwrap(), b"abcdef".to_vec()).unwrap();
-        let picture = Turn::read(Some(exif(orientation))).apply(stored).unwrap();
+        let stored = picture(3, 2, 1, b"abcdef");
+        let turn = Turn::read(Some(exif(orientation)));
+        let picture = turn.apply(stored, &room).unwrap();
         let letters = String::from_utf8(picture.samples().to_vec()).unwrap();
-        (picture.size().width(), picture.size().height(), letters)
+        let size = picture.shape().size();
+        (size.width(), size.height(), letters)
     }
 
     #[test]
@@ -113,9 +142,10 @@ mod tests {
 
     #[test]
     fn colours_stay_together() {
-        let stored = Picture::new(Size::new(2, 1).unwrap(), vec![1, 2, 3, 4, 5, 6]).unwrap();
-        let picture = Turn(6).apply(stored).unwrap();
-        assert_eq!(picture.samples(), [1, 2, 3, 4, 5, 6]);
-        assert_eq!((picture.size().width(), picture.size().height()), (1, 2));
+        let stored = picture(2, 1, 3, &[1, 2, 3, 4, 5, 6]);
+        let turned = Turn(6).apply(stored, &room).unwrap();
+        assert_eq!(turned.samples(), [1, 2, 3, 4, 5, 6]);
+        let size = turned.shape().size();
+        assert_eq!((size.width(), size.height()), (1, 2));
     }
 }

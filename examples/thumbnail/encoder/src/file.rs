@@ -1,6 +1,7 @@
 //! The thumbnail's file.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -33,7 +34,11 @@ impl Target {
     }
 
     /// Writes the file, whole or not at all. How many bytes it has.
-    pub(crate) fn write(&self, picture: &Picture, title: &str) -> Result<usize, Fault> {
+    pub(crate) fn write(
+        &self,
+        picture: &Picture<impl Deref<Target = [u8]>>,
+        title: &str,
+    ) -> Result<usize, Fault> {
         let file = encode(picture, title).map_err(|why| {
             let cause = format!("it can not be encoded: {why}");
             Fault::new(self.name(), cause, "use another picture")
@@ -64,15 +69,19 @@ fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// A PNG file. The same bytes for the same picture and title, always.
-fn encode(picture: &Picture, title: &str) -> Result<Vec<u8>, png::EncodingError> {
-    let colours = match picture.channels() {
+fn encode(
+    picture: &Picture<impl Deref<Target = [u8]>>,
+    title: &str,
+) -> Result<Vec<u8>, png::EncodingError> {
+    let shape = picture.shape();
+    let colours = match shape.channels() {
         1 => ColorType::Grayscale,
         2 => ColorType::GrayscaleAlpha,
         3 => ColorType::Rgb,
         _ => ColorType::Rgba,
     };
     let mut file = Vec::new();
-    let size = picture.size();
+    let size = shape.size();
     let mut encoder = Encoder::new(&mut file, size.width(), size.height());
     encoder.set_color(colours);
     encoder.set_depth(BitDepth::Eight);
@@ -87,18 +96,18 @@ fn encode(picture: &Picture, title: &str) -> Result<Vec<u8>, png::EncodingError>
 mod tests {
     use std::io::Cursor;
 
-    use thumbnail_chain::Size;
+    use thumbnail_chain::{Shape, Size};
 
     use super::*;
 
     #[test]
     fn what_is_written_reads_back_the_same() {
         for channels in 1..=4 {
-            let size = Size::new(5, 3).unwrap();
-            let samples: Vec<u8> = (0..size.bytes(channels))
+            let shape = Shape::new(Size::new(5, 3).unwrap(), channels).unwrap();
+            let samples: Vec<u8> = (0..shape.bytes())
                 .map(|n| n.to_le_bytes()[0].wrapping_mul(7))
                 .collect();
-            let picture = Picture::new(size, samples.clone()).unwrap();
+            let picture = Picture::new(shape, samples.clone()).unwrap();
             let file = encode(&picture, "rocket \u{1f680}").unwrap();
 
             let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();

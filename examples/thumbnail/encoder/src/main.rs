@@ -5,8 +5,10 @@ mod file;
 use std::process::ExitCode;
 
 use thumbnail_chain::{
-    ANSWER, ENCODER, Fault, Letter, News, Picture, SCALER, Stop, WORK, find, next, open, run, tell,
+    ANSWER, ENCODER, Fault, Letter, News, Picture, SCALER, Stop, WORK, accept, find, next, open,
+    pool, run, tell,
 };
+use usufruct_guest::page::{Frozen, discard_unclaimed};
 use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
 
 /// The longest title that goes into the file, in bytes.
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
 
 fn work() -> Result<(), Stop> {
     let target = file::Target::new(std::env::args_os().nth(1))?;
+    pool()?;
     let work = open(WORK)?;
     let scaler = find(SCALER, &work)?;
     let (picture, title) = order(&work, scaler)?;
@@ -29,25 +32,29 @@ fn work() -> Result<(), Stop> {
 }
 
 /// Waits for a thumbnail and its title.
-fn order(work: &Port, scaler: TaskId) -> Result<(Picture, String), Stop> {
+fn order(work: &Port, scaler: TaskId) -> Result<(Picture<Frozen>, String), Stop> {
     loop {
         let letter = match next(work)? {
             News::Letter(sender, letter) if sender == scaler => letter,
             News::Letter(..) => continue,
             News::Ended(_) => return Err(Stop::Quietly),
         };
-        let Letter::Picture {
-            object,
-            size,
-            title,
-        } = letter
-        else {
-            continue;
+        let answer = match letter {
+            Letter::Picture {
+                address,
+                shape,
+                title,
+            } => match accept(address, shape) {
+                Some(picture) => return Ok((picture, copy_title(title)?)),
+                None => Letter::Refused,
+            },
+            Letter::MakeRoom => {
+                discard_unclaimed();
+                Letter::Done
+            }
+            _ => continue,
         };
-        match Picture::copy_from(object, size) {
-            Some(picture) => return Ok((picture, copy_title(title)?)),
-            None => drop(tell(scaler, ANSWER, Letter::Refused)),
-        }
+        let _ = tell(scaler, ANSWER, answer);
     }
 }
 

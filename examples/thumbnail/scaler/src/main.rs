@@ -1,43 +1,45 @@
-//! Makes a small picture of a large one, and lends it to the encoder.
+//! Makes a small picture of a large one, and gives it to the encoder.
 
 mod scale;
 
 use std::process::ExitCode;
 
 use thumbnail_chain::{
-    ANSWER, DECODER, ENCODER, Fault, Letter, News, Picture, READER, SCALER, Stop, WORK, answered,
-    find, next, open, run, tell,
+    ANSWER, DECODER, ENCODER, Fault, Letter, News, Picture, READER, SCALER, Stop, WORK, accept,
+    answered, find, give, next, open, pages, run, tell,
 };
-use usufruct_guest::{Error, Port, Received, Shared, SmoId, TaskId, find_task};
+use usufruct_guest::page::{Frozen, Pages, discard_unclaimed};
+use usufruct_guest::{Port, Received, SmoId, TaskId, find_task};
 
 /// The longer side of a thumbnail, in pixels.
 const LONGEST_SIDE: u16 = 256;
+
+/// The most bytes that the samples of one take.
+const MOST_BYTES: usize = LONGEST_SIDE as usize * LONGEST_SIDE as usize * 4;
 
 fn main() -> ExitCode {
     run(SCALER, work)
 }
 
 fn work() -> Result<(), Stop> {
+    // Before anybody hears of this program: whoever uses the pool up comes too late.
+    let room = pages(MOST_BYTES)?;
     let work = open(WORK)?;
     let answers = open(ANSWER)?;
     let reader = find(READER, &work)?;
     let encoder = find(ENCODER, &answers)?;
 
     let order = order(&work, reader, encoder)?;
-    let thumbnail = scale::down(&order.picture, LONGEST_SIDE)?;
-    let size = thumbnail.size();
+    let thumbnail = scale::down(&order.picture, LONGEST_SIDE, room)?;
+    let size = thumbnail.shape().size();
     println!("scaler: {} x {} pixels", size.width(), size.height());
-    let shared = Shared::readable(encoder, thumbnail.samples()).map_err(lending)?;
-    let letter = Letter::Picture {
-        object: shared.id(),
-        size,
-        title: order.title,
-    };
-    tell(encoder, WORK, letter).map_err(lending)?;
+    // No longer needed, and never the decoder's again.
+    drop(order.picture);
+    give(trim(thumbnail)?, order.title, (&answers, encoder))?;
     answered(&answers, encoder, || {
         Fault::new(
             "the thumbnail",
-            "the encoder could not read what the scaler lent it",
+            "the encoder could not take what the scaler gave it",
             "use the programs of one version together",
         )
     })?;
@@ -46,9 +48,20 @@ fn work() -> Result<(), Stop> {
     Ok(())
 }
 
+/// The picture in as many pages as it needs.
+fn trim(picture: Picture<Pages>) -> Result<Picture<Pages>, Fault> {
+    let shape = picture.shape();
+    let mut pages = picture.into_samples();
+    let trimmed = pages.truncate(shape.bytes());
+    trimmed
+        .ok()
+        .and_then(|()| Picture::new(shape, pages))
+        .ok_or_else(|| Fault::new("the thumbnail", "it has no size", "use another picture"))
+}
+
 /// A picture that has arrived.
 struct Order {
-    picture: Picture,
+    picture: Picture<Frozen>,
     /// Lent to the encoder by now.
     title: SmoId,
     decoder: TaskId,
@@ -65,37 +78,34 @@ fn order(work: &Port, reader: TaskId, encoder: TaskId) -> Result<Order, Stop> {
             News::Ended(ended) if ended.task == reader => return Err(Stop::Quietly),
             News::Ended(_) => continue,
         };
-        let Letter::Picture {
-            object,
-            size,
-            title,
-        } = letter
-        else {
-            continue;
-        };
         // A letter of a decoder that has died meanwhile names what is gone.
         if find_task(DECODER) != Ok(sender) {
             continue;
         }
-        let taken = Picture::copy_from(object, size);
-        let passed = taken.filter(|_| Received::new(title).pass_to(encoder).is_ok());
-        match passed {
-            Some(picture) => {
-                return Ok(Order {
-                    picture,
-                    title,
-                    decoder: sender,
-                });
+        let answer = match letter {
+            Letter::Picture {
+                address,
+                shape,
+                title,
+            } => {
+                let taken = accept(address, shape);
+                let passed = taken.filter(|_| Received::new(title).pass_to(encoder).is_ok());
+                if let Some(picture) = passed {
+                    return Ok(Order {
+                        picture,
+                        title,
+                        decoder: sender,
+                    });
+                }
+                Letter::Refused
             }
-            // If it is gone by now, nobody is there to be told.
-            None => drop(tell(sender, ANSWER, Letter::Refused)),
-        }
-    }
-}
-
-fn lending(error: Error) -> Stop {
-    match error {
-        Error::InvalidTsk => Stop::Quietly,
-        error => Fault::refused("lending the thumbnail", error).into(),
+            Letter::MakeRoom => {
+                discard_unclaimed();
+                Letter::Done
+            }
+            _ => continue,
+        };
+        // If it is gone by now, nobody is there to be told.
+        let _ = tell(sender, ANSWER, answer);
     }
 }

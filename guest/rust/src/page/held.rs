@@ -73,6 +73,7 @@ impl Held {
     /// Takes new pages from the pool. They are zeros, and this task's alone.
     pub(super) fn alloc(bytes: usize) -> Result<Self, PageError> {
         let size = size_word(bytes).ok_or(PageError::BadSize)?;
+        let _recorded_at_once = registry::alone();
         let Some(at) = NonNull::new(raw::AllocMemBlocks(size, 0)) else {
             page_bytes()?;
             return Err(PageError::NoMemory);
@@ -96,6 +97,22 @@ impl Held {
                 })
             }
         }
+    }
+
+    /// Parts with the pages behind those that hold `bytes` bytes. `None`: there are none.
+    pub(super) fn split_off(&mut self, bytes: usize) -> Result<Option<Self>, PageError> {
+        let kept = bytes.next_multiple_of(page_bytes()?);
+        if bytes == 0 || bytes > self.bytes {
+            return Err(PageError::BadSize);
+        }
+        if kept == self.bytes {
+            return Ok(None);
+        }
+        // SAFETY: `kept` is less than the size of these pages.
+        let at = unsafe { self.at.add(kept) };
+        let rest = Self::recorded(at, self.bytes - kept, self.end);
+        self.bytes = kept;
+        Ok(Some(rest))
     }
 
     /// The same pages, with another end.

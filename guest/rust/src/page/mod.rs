@@ -22,6 +22,7 @@
 //! ```text
 //!   owned.rs      Pages, Lent, Frozen: pages that this task owns
 //!   delivery.rs   Received: pages that another task says it has given
+//!   unclaimed.rs  pages that were given to this task and that nobody accepts
 //!   foreign.rs    Foreign: pages of others, and those that one has given away
 //!   held.rs       what they share: one value for each page, and its end
 //!   registry.rs   which pages this program has values for
@@ -36,6 +37,12 @@
 //! same bytes, so this module keeps a record of the pages that the program has values
 //! for, and refuses a second with [`PageError::InUse`]. A value that is forgotten
 //! (`core::mem::forget`) keeps its pages in the record for good; that is all.
+//!
+//! # Unwanted gifts
+//!
+//! Anybody who owns pages can give them to this task, without asking. They count towards
+//! its quota, so a hostile giver can use that up; [`discard_unclaimed`] sends back to the
+//! pool what the program has no value for.
 //!
 //! # Example
 //!
@@ -77,12 +84,14 @@ mod heap;
 mod held;
 mod owned;
 mod registry;
+mod unclaimed;
 
 pub use delivery::Received;
 pub use error::{PageError, Refused};
 pub use foreign::Foreign;
 pub use heap::{Block, Heap, Pool, Supply};
 pub use owned::{Frozen, Lent, Pages};
+pub use unclaimed::discard_unclaimed;
 
 pub use crate::raw::page::MemInfo;
 

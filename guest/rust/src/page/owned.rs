@@ -32,6 +32,16 @@ impl Pages {
         Held::alloc(bytes).map(|held| Self { held })
     }
 
+    /// Keeps as many pages as hold the first `bytes` bytes, and gives the others back to
+    /// the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`PageError::BadSize`]: `bytes` is 0, or more than there are.
+    pub fn truncate(&mut self, bytes: usize) -> Result<(), PageError> {
+        self.held.split_off(bytes).map(drop)
+    }
+
     /// Lets another task write them too.
     ///
     /// # Errors

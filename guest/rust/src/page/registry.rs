@@ -5,7 +5,7 @@
 //! costs what of it is touched, and threads can share it.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What one bit stands for. Pages are not smaller.
 pub(super) const GRAIN_BYTES: usize = 1 << GRAIN_SHIFT;
@@ -16,6 +16,26 @@ const ENTRY_GRAINS: usize = u32::BITS as usize;
 const ENTRIES: usize = (1 << (32 - GRAIN_SHIFT)) / ENTRY_GRAINS;
 
 static PROGRAM: [AtomicU32; ENTRIES] = [const { AtomicU32::new(0) }; ENTRIES];
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// While this lives, no other thread takes pages from the pool that are in no record yet.
+#[must_use]
+pub(super) struct Alone;
+
+/// Waits for other threads, for as long as one call of theirs takes.
+pub(super) fn alone() -> Alone {
+    while TAKEN.swap(true, Ordering::Acquire) {
+        core::hint::spin_loop();
+    }
+    Alone
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::Release);
+    }
+}
 
 /// Records that the program has a value for these bytes: whole grains, not empty.
 /// `false`, and nothing recorded, if it has one for some of them already, or if no pool

@@ -35,7 +35,10 @@ fn a_photograph_becomes_a_thumbnail_with_its_title() {
     } = friendly("rocket.jpg", &rocket());
     assert_eq!((code, err.as_str()), (Some(0), ""));
 
-    let decoder = png::Decoder::new(Cursor::new(thumbnail.unwrap()));
+    let thumbnail = thumbnail.unwrap();
+    let expected = fs::read(example().join("data/rocket-thumbnail.png")).unwrap();
+    assert!(thumbnail == expected, "not byte for byte what it has been");
+    let decoder = png::Decoder::new(Cursor::new(thumbnail));
     let mut reader = decoder.read_info().unwrap();
     let mut samples = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut samples).unwrap();

@@ -2,16 +2,17 @@
 
 use std::hint::black_box;
 
-use thumbnail_chain::{Letter, Size, WORK, tell};
-use usufruct_guest::{Port, Shared, raw};
+use thumbnail_chain::{Letter, Shape, Size, WORK, tell};
+use usufruct_guest::page::Pages;
+use usufruct_guest::{Port, raw};
 
 use super::{Answer, Attempt, NEXT_LIFE, Surroundings, tables, wild};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt {
-        name: "trap-in-the-middle-of-a-share",
-        tries: "lends the scaler an object, lies about its size, and traps while it looks",
-        make: trap_in_the_middle_of_a_share,
+        name: "trap-in-the-middle-of-a-gift",
+        tries: "gives the scaler pages, lies about their size, and traps while it looks",
+        make: trap_in_the_middle_of_a_gift,
     },
     Attempt {
         name: "store-outside",
@@ -74,19 +75,20 @@ fn survived() -> Answer {
     Answer::Succeeded("the life goes on".to_owned())
 }
 
-/// The scaler must neither believe the letter nor stumble over the object that goes
-/// away under it.
-fn trap_in_the_middle_of_a_share(around: &Surroundings) -> Answer {
-    let bytes = vec![7; 1 << 20];
-    let (Ok(shared), Some(size)) = (
-        Shared::readable(around.scaler, &bytes),
-        Size::new(4096, 4096),
-    ) else {
-        return Answer::NotTried("nothing to lend".to_owned());
+/// The scaler must neither believe the letter nor stumble over what it has been given.
+fn trap_in_the_middle_of_a_gift(around: &Surroundings) -> Answer {
+    let shape = Size::new(4096, 4096).and_then(|size| Shape::new(size, 1));
+    let (Ok(pages), Some(shape)) = (Pages::alloc(1 << 20), shape) else {
+        return Answer::NotTried("nothing to give".to_owned());
+    };
+    let [address, _] = pages.words();
+    // Kept writable: the end of this life must take that along.
+    let Ok(_given) = pages.give(around.scaler) else {
+        return Answer::NotTried("the scaler can not be given anything".to_owned());
     };
     let letter = Letter::Picture {
-        object: shared.id(),
-        size,
+        address: address.cast_unsigned(),
+        shape,
         title: around.title,
     };
     match tell(around.scaler, WORK, letter) {
