@@ -2,35 +2,41 @@
 
 use std::fmt;
 
+use usufruct_wasm::Usage;
+
 use crate::say::in_words;
 use crate::verdict::History;
 
-const HEADINGS: [&str; 9] = [
+const HEADINGS: [&str; 11] = [
     "task",
     "lives",
-    "bytes read",
-    "bytes written",
+    "read",
+    "written",
+    "copied",
+    "given",
+    "received",
     "shared",
     "refused",
-    "bytes copied",
     "time",
     "end of its last life",
 ];
 
-/// A line for each task; all its lives are added up.
+/// A line for each task; all its lives are added up. Then what all did together.
 pub(crate) struct Table<'a>(pub(crate) &'a [History]);
 
 /// The cells of a task, under the headings.
-fn cells(history: &History) -> [String; 9] {
+fn cells(history: &History) -> [String; 11] {
     let usage = &history.usage;
     [
         history.name.clone(),
         history.lives.to_string(),
         usage.read_bytes.to_string(),
         usage.written_bytes.to_string(),
+        usage.copied_bytes().to_string(),
+        usage.given_bytes.to_string(),
+        usage.received_bytes.to_string(),
         usage.shares.to_string(),
         usage.refusals.to_string(),
-        usage.copied_bytes().to_string(),
         in_words(usage.run_time),
         history.end.clone(),
     ]
@@ -40,7 +46,7 @@ impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![HEADINGS.map(str::to_owned)];
         lines.extend(self.0.iter().map(cells));
-        let mut widths = [0; 9];
+        let mut widths = [0; 11];
         for line in &lines {
             for (width, cell) in widths.iter_mut().zip(line) {
                 *width = cell.chars().count().max(*width);
@@ -59,6 +65,12 @@ impl fmt::Display for Table<'_> {
             }
             writeln!(f, "{}", text.trim_end())?;
         }
-        Ok(())
+        let sum = |bytes: fn(&Usage) -> u64| self.0.iter().map(|task| bytes(&task.usage)).sum();
+        let (copied, given): (u64, u64) =
+            (sum(Usage::copied_bytes), sum(|usage| usage.given_bytes));
+        writeln!(
+            f,
+            "in bytes: {copied} copied by the kernel, {given} given as pages without a copy"
+        )
     }
 }

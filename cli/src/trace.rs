@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use usufruct_abi::Number;
-use usufruct_core::{Ending, Event, Reason, Sink, TaskId};
+use usufruct_core::{Ending, Event, PageAct, Reason, Run, Sink, TaskId};
 
 use crate::say::say;
 
@@ -154,9 +154,30 @@ impl Names {
                 let of = self.task(of);
                 (by, format!("watch_task(task {of}, port {port})"))
             }
+            Event::PagesChanged { by, act, run } => {
+                let call = self.pages(act, by, run);
+                return (self.task(by), call);
+            }
             ref other => return ("kernel".to_owned(), format!("{other:?}")),
         };
         (self.task(caller), format!("{call} = 0"))
+    }
+
+    /// What has become of pages: a call, or the end of their owner.
+    fn pages(&self, act: PageAct, by: TaskId, run: Run) -> String {
+        let pages = match run.pages() {
+            1 => format!("page {}", run.first()),
+            _ => format!("pages {} to {}", run.first(), run.end().saturating_sub(1)),
+        };
+        let (command, task) = match act {
+            PageAct::Given(Some(to)) if to == by => return format!("AllocMemBlocks() = {pages}"),
+            PageAct::Given(to) => ("MEMC_GIVE", to),
+            PageAct::Freed => ("MEMC_GIVE", None),
+            PageAct::Allowed(task) => ("MEMC_OKWRITE", task),
+            PageAct::Forbidden(task) => ("MEMC_NOWRITE", task),
+        };
+        let task = task.map_or("0".to_owned(), |task| self.task(task));
+        format!("ControlMem({pages}, cmd {command}, task {task}) = 0")
     }
 
     /// The call as a guest wrote it. Its words are 32 bits wide.
@@ -196,7 +217,7 @@ fn ends(ending: Ending) -> String {
 mod tests {
     use super::{Names, arguments};
     use usufruct_abi::Number;
-    use usufruct_core::{Denied, Event, Permissions, SmoId, Span, TaskId};
+    use usufruct_core::{Denied, Event, PageAct, Permissions, Run, SmoId, Span, TaskId};
 
     fn task(raw: i32) -> TaskId {
         TaskId::from_raw(raw).unwrap()
@@ -234,6 +255,34 @@ mod tests {
             names().line(&shared),
             "reader       share_mem(target decoder, addr 0x1000, size 8, perms READ) = 77"
         );
+    }
+
+    #[test]
+    fn a_change_of_pages_reads_like_the_call() {
+        let line = |act, first, end| {
+            let run = Run::between(first, end).unwrap();
+            let by = task(5);
+            names().line(&Event::PagesChanged { by, act, run })
+        };
+        for (act, end, call) in [
+            (
+                PageAct::Given(Some(task(6))),
+                9,
+                "ControlMem(pages 7 to 8, cmd MEMC_GIVE, task decoder) = 0",
+            ),
+            (
+                PageAct::Given(Some(task(5))),
+                8,
+                "AllocMemBlocks() = page 7",
+            ),
+            (
+                PageAct::Forbidden(None),
+                8,
+                "ControlMem(page 7, cmd MEMC_NOWRITE, task 0) = 0",
+            ),
+        ] {
+            assert_eq!(line(act, 7, end), format!("reader       {call}"));
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ impl History {
         sum.read_bytes += usage.read_bytes;
         sum.written_bytes += usage.written_bytes;
         sum.message_bytes += usage.message_bytes;
+        sum.given_bytes += usage.given_bytes;
+        sum.received_bytes += usage.received_bytes;
         sum.shares += usage.shares;
         sum.refusals += usage.refusals;
         sum.calls += usage.calls;

@@ -208,7 +208,8 @@ fn a_failed_task_is_started_again_as_often_as_the_file_says() {
     let expected = "task `one`, life 0, exited with status 1; life 1 begins\n\
                     task `one`, life 1, exited with status 1; life 2 begins\n";
     assert_eq!((said.code, said.err.as_str()), (Some(0), expected));
-    let line = said.out.lines().last().unwrap();
+    // Behind the only task's line is the sum of all.
+    let line = said.out.lines().nth_back(1).unwrap();
     let cells: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(cells[..2], ["one", "3"], "{line}");
 
@@ -290,7 +291,78 @@ fn the_table_tells_what_each_task_did() {
         .collect();
     // An empty line, the headings, the task: 1024 objects shared, then one refused.
     assert_eq!(lines[1][..2], ["task", "lives"]);
-    assert_eq!(lines[2][..7], ["one", "1", "0", "0", "1024", "1", "0"]);
+    assert_eq!(
+        lines[2][..9],
+        ["one", "1", "0", "0", "0", "0", "0", "1024", "1"]
+    );
+}
+
+/// Takes three pages; gives two to `heir`, the same two once more, which is refused, and
+/// the third to itself.
+const GIVES: &str = r#"(module
+    (import "usufruct" "AllocMemBlocks" (func $alloc (param i32 i32) (result i32)))
+    (import "usufruct" "ControlMem" (func $control (param i32 i32 i32 i32) (result i32)))
+    (import "usufruct" "find_task" (func $find (param i32 i32) (result i32)))
+    (import "usufruct" "get_current_task" (func $me (result i32)))
+    (import "usufruct" "GetPageSize" (func $page (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 64) "heir")
+    (func $give (param $at i32) (param $pages i32) (param $to i32) (result i32)
+        (local $bytes i32)
+        (local.set $bytes (i32.mul (local.get $pages) (call $page (i32.const 0))))
+        (call $control (local.get $at) (local.get $bytes) (i32.const 3) (local.get $to)))
+    (func (export "main") (result i32) (local $at i32) (local $heir i32)
+        (local.set $at
+            (call $alloc (i32.mul (i32.const 3) (call $page (i32.const 0))) (i32.const 0)))
+        (local.set $heir (call $find (i32.const 64) (i32.const 4)))
+        (i32.or
+            (call $give (local.get $at) (i32.const 2) (local.get $heir))
+            (i32.or
+                (i32.eqz (call $give (local.get $at) (i32.const 2) (local.get $heir)))
+                (call $give
+                    (i32.add (local.get $at) (i32.mul (i32.const 2) (call $page (i32.const 0))))
+                    (i32.const 1)
+                    (call $me))))))"#;
+
+/// Lives until `giver` has ended.
+const INHERITS: &str = r#"(module
+    (import "usufruct" "find_task" (func $find (param i32 i32) (result i32)))
+    (import "usufruct" "open_port" (func $open (param i32) (result i32)))
+    (import "usufruct" "watch_task" (func $watch (param i32 i32) (result i32)))
+    (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 64) "giver")
+    (func (export "_start")
+        (drop (call $open (i32.const 0)))
+        (if (i32.eqz (call $watch (call $find (i32.const 64) (i32.const 5)) (i32.const 0)))
+            (then (drop (call $wait (i32.const 0) (i32.const -1)))))))"#;
+
+#[test]
+fn the_table_counts_pages_where_they_change_hands() {
+    let place = Place::new("gifts")
+        .with(
+            "system.toml",
+            "[limits]\npool = \"64 KiB\"\n\
+             [[task]]\nname = \"giver\"\nfile = \"gives.wat\"\n\
+             [[task]]\nname = \"heir\"\nfile = \"inherits.wat\"\npool = true\n",
+        )
+        .with("gives.wat", GIVES)
+        .with("inherits.wat", INHERITS);
+    let said = place.usufruct(&["run", "--table", "system.toml"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let lines: Vec<Vec<&str>> = said
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let (given, received) = (5, 6);
+    assert_eq!([lines[1][given], lines[1][received]], ["given", "received"]);
+    // New pages are no gift, nor is what one gives to oneself; and one was refused.
+    let two = (2 * usufruct_wasm::page_bytes().unwrap()).to_string();
+    assert_eq!([lines[2][given], lines[2][received]], [two.as_str(), "0"]);
+    assert_eq!([lines[3][given], lines[3][received]], ["0", two.as_str()]);
+    let sum = format!(", {two} given as pages without a copy");
+    assert!(said.out.trim_end().ends_with(&sum), "{}", said.out);
 }
 
 #[test]

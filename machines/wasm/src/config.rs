@@ -12,7 +12,7 @@ use usufruct_core::{BadLimits, Denied, Event, Limits, Quota};
 use wasmtime::Linker;
 
 use crate::layout::HEAP_LIMIT_BYTES;
-use crate::machine::Trace;
+use crate::machine::Listener;
 use crate::pool::{PoolError, Protection};
 use crate::state::Guest;
 use crate::streams::Streams;
@@ -31,7 +31,7 @@ pub struct Config {
     pub pool_bytes: u64,
     /// How the pool's pages are kept from being stored to.
     pub protection: Protection,
-    pub(crate) trace: Trace,
+    pub(crate) listener: Option<Arc<Listener>>,
     pub(crate) imports: Option<Arc<AddImports>>,
     pub(crate) announces: bool,
     pub(crate) protects: bool,
@@ -50,7 +50,7 @@ impl Default for Config {
             slice: Duration::from_millis(1),
             pool_bytes: 0,
             protection: Protection::Auto,
-            trace: Trace::default(),
+            listener: None,
             imports: None,
             announces: true,
             protects: true,
@@ -64,7 +64,7 @@ impl Config {
     /// be quick, and must not use the system.
     #[must_use]
     pub fn with_trace(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.trace = Trace(Some(Arc::new(listener)));
+        self.listener = Some(Arc::new(listener));
         self
     }
 

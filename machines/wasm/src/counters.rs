@@ -6,12 +6,15 @@ use std::time::Duration;
 use usufruct_abi::{Error, MSG_BYTES, Number};
 use usufruct_core::{Direction, Thread};
 
-/// Counters of one task. One thread at a time counts; anybody may look.
+/// Counters of one task. One thread at a time counts; anybody may look. Gifts are
+/// counted with the kernel's lock held, by whoever gives.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     read_bytes: AtomicU64,
     written_bytes: AtomicU64,
     message_bytes: AtomicU64,
+    given_bytes: AtomicU64,
+    received_bytes: AtomicU64,
     shares: AtomicU64,
     refusals: AtomicU64,
     calls: AtomicU64,
@@ -28,6 +31,10 @@ pub struct Usage {
     pub written_bytes: u64,
     /// Bytes of the messages that it sent and received.
     pub message_bytes: u64,
+    /// Bytes of the pages that it gave to other tasks. Nothing of them was copied.
+    pub given_bytes: u64,
+    /// Bytes of the pages that other tasks gave to it, whether it took delivery or not.
+    pub received_bytes: u64,
     /// Objects that it made.
     pub shares: u64,
     /// Calls of it that were refused. An empty port is no refusal.
@@ -71,6 +78,16 @@ impl Counters {
         add(&self.refusals, 1);
     }
 
+    /// It has given pages away.
+    pub(crate) fn count_given(&self, bytes: u64) {
+        add(&self.given_bytes, bytes);
+    }
+
+    /// It has been given pages.
+    pub(crate) fn count_received(&self, bytes: u64) {
+        add(&self.received_bytes, bytes);
+    }
+
     /// Another call was served, with `answer`.
     pub(crate) fn count_call(&self, number: Number, answer: i32, thread: &Thread) {
         add(&self.calls, 1);
@@ -102,6 +119,8 @@ impl Counters {
             read_bytes: read(&self.read_bytes),
             written_bytes: read(&self.written_bytes),
             message_bytes: read(&self.message_bytes),
+            given_bytes: read(&self.given_bytes),
+            received_bytes: read(&self.received_bytes),
             shares: read(&self.shares),
             refusals: read(&self.refusals),
             calls: read(&self.calls),

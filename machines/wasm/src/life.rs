@@ -66,12 +66,16 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(store: Store<Guest>, name: String, program: Program) -> Arc<Self> {
         let state = store.data();
+        let (gifts, counters) = (&state.shared.trace.gifts, state.counters.clone());
+        if state.thread.key().is_attached() {
+            gifts.insert(state.thread.task(), counters.clone());
+        }
         Arc::new(Self {
             shared: state.shared.clone(),
             id: state.thread.task(),
             key: state.thread.key(),
             name,
-            counters: state.counters.clone(),
+            counters,
             unborn: Mutex::new(Some(store)),
             program,
             ending: Mutex::new(None),
@@ -188,8 +192,14 @@ impl Life {
             .take()
     }
 
-    pub(crate) fn finish(&self, ending: Ending, text: String) {
+    /// Nobody wakes it any more, or counts anything for it.
+    fn withdraw(&self) {
         self.shared.wakers.remove(self.id.into());
+        self.shared.trace.gifts.remove(self.id);
+    }
+
+    pub(crate) fn finish(&self, ending: Ending, text: String) {
+        self.withdraw();
         let report = Report {
             ending,
             text,
@@ -205,6 +215,6 @@ impl Drop for Life {
     /// A task that nobody can start any more ends.
     fn drop(&mut self) {
         self.end(KILLED);
-        self.shared.wakers.remove(self.id.into());
+        self.withdraw();
     }
 }

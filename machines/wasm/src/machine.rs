@@ -12,6 +12,7 @@ use usufruct_core::{
 use crate::bytes::{move_bytes, store_bytes};
 use crate::clock::Clock;
 use crate::copier::Stock;
+use crate::gifts::Gifts;
 use crate::layout::POOL_START;
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
@@ -53,15 +54,20 @@ impl Shared {
     }
 }
 
-/// Who is told of every transition and refusal, if anybody.
+/// Who is told of every transition and refusal: the counters of gifts, and the
+/// embedder's listener, if there is one.
 #[derive(Clone, Default)]
-pub(crate) struct Trace(pub(crate) Option<Arc<Listener>>);
+pub(crate) struct Trace {
+    pub(crate) gifts: Arc<Gifts>,
+    pub(crate) listener: Option<Arc<Listener>>,
+}
 
-type Listener = dyn Fn(&Event<'_>) + Send + Sync;
+pub(crate) type Listener = dyn Fn(&Event<'_>) + Send + Sync;
 
 impl Sink for Trace {
     fn event(&self, event: &Event<'_>) {
-        if let Some(listener) = &self.0 {
+        self.gifts.count(event);
+        if let Some(listener) = &self.listener {
             listener(event);
         }
     }

@@ -17,7 +17,7 @@ use crate::engine;
 use crate::executor::Queue;
 use crate::life::Life;
 use crate::link;
-use crate::machine::{Fences, Shared};
+use crate::machine::{Fences, Shared, Trace};
 use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
 use crate::program::{Known, LoadError, USUFRUCT, prepare};
 use crate::self_test;
@@ -320,14 +320,18 @@ fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<S
         pool: pool.as_ref().map_or(Place::NONE, |pool| pool.place()),
         ..config.limits
     };
-    let (kernel, copiers) = Kernel::new(limits, config.trace.clone())?;
+    let trace = Trace {
+        listener: config.listener.clone(),
+        ..Trace::default()
+    };
+    let (kernel, copiers) = Kernel::new(limits, trace.clone())?;
     Ok(Shared {
         plane: kernel.plane(),
         kernel: Mutex::new(kernel),
         fences: Fences {
             announces: config.announces,
         },
-        trace: config.trace.clone(),
+        trace,
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),
         clock: Clock::new(engine.clone()),

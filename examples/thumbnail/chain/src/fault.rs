@@ -79,7 +79,9 @@ pub fn run(program: &str, work: impl FnOnce() -> Result<(), Stop>) -> ExitCode {
         Err(Stop::Quietly) if is_first_life() => ExitCode::SUCCESS,
         Err(Stop::Quietly) => ExitCode::FAILURE,
         Err(Stop::Fault(fault)) => {
-            eprintln!("{program}: {fault}");
+            // In one piece: others may write to the same place.
+            let line = format!("{program}: {fault}\n");
+            eprint!("{line}");
             ExitCode::FAILURE
         }
     }

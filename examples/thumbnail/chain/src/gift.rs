@@ -1,6 +1,6 @@
 //! Pictures that change hands where they lie, in pages.
 
-use usufruct_guest::page::{Frozen, PageError, Pages, Received, Refused, available, page_bytes};
+use usufruct_guest::page::{Frozen, PageError, Pages, Received, Refused, available};
 use usufruct_guest::{Port, SmoId, TaskId};
 
 use crate::{Fault, Letter, Picture, Shape, Stop, WORK, answered, tell};
@@ -16,7 +16,7 @@ const REQUESTS: u32 = 16;
 /// A fault if they are not to be had.
 pub fn pages(bytes: usize) -> Result<Pages, Fault> {
     Pages::alloc(bytes).map_err(|error| match error {
-        PageError::NoPool => no_pool(),
+        PageError::NoPool => Fault::new("the pages for samples", "this task has no pool", POOL),
         PageError::NoMemory => {
             let left = available().TaskLargest;
             Fault::new(
@@ -29,22 +29,7 @@ pub fn pages(bytes: usize) -> Result<Pages, Fault> {
     })
 }
 
-/// See that this task has a pool.
-///
-/// # Errors
-///
-/// A fault if not.
-pub fn pool() -> Result<(), Fault> {
-    page_bytes().map(drop).map_err(|_| no_pool())
-}
-
-fn no_pool() -> Fault {
-    Fault::new(
-        "the pages for samples",
-        "this task has no pool",
-        "write pool = \"769 MiB\" under [limits] in the system file",
-    )
-}
+const POOL: &str = "write pool = \"769 MiB\" under [limits] in the system file";
 
 const AS_A_WHOLE: &str = "start all four programs of the system file, each in its own version";
 
@@ -85,7 +70,7 @@ pub fn give(
                 say(neighbour, Letter::MakeRoom)?;
                 answered(answers, neighbour, no_room)?;
             }
-            Err(refused) => return Err(ungiven(refused.error)),
+            Err(refused) => return Err(ungiven(refused.error, neighbour)),
         }
     }
     Err(no_room().into())
@@ -98,10 +83,14 @@ fn say(neighbour: TaskId, letter: Letter) -> Result<(), Stop> {
     })
 }
 
-fn ungiven(error: PageError) -> Stop {
-    match error {
-        PageError::NoSuchTask => Stop::Quietly,
-        error => Fault::new("the samples", error.to_string(), AS_A_WHOLE).into(),
+fn ungiven(error: PageError, neighbour: TaskId) -> Stop {
+    if error != PageError::NoSuchTask {
+        return Fault::new("the samples", error.to_string(), AS_A_WHOLE).into();
+    }
+    // It has ended, or has no pool. It may be told that it owns too much either way.
+    match say(neighbour, Letter::MakeRoom) {
+        Ok(()) => Fault::new("the samples", "the next program has no pool", POOL).into(),
+        Err(stop) => stop,
     }
 }
 

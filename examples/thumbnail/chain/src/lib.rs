@@ -28,7 +28,7 @@ mod neighbour;
 mod picture;
 
 pub use fault::{Fault, Stop, run};
-pub use gift::{accept, give, pages, pool};
+pub use gift::{accept, give, pages};
 pub use letter::Letter;
 pub use neighbour::{
     ANSWER, DECODER, ENCODER, News, READER, SCALER, WORK, answered, find, next, open, tell,

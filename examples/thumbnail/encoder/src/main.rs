@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use thumbnail_chain::{
     ANSWER, ENCODER, Fault, Letter, News, Picture, SCALER, Stop, WORK, accept, find, next, open,
-    pool, run, tell,
+    run, tell,
 };
 use usufruct_guest::page::{Frozen, discard_unclaimed};
 use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
@@ -20,7 +20,6 @@ fn main() -> ExitCode {
 
 fn work() -> Result<(), Stop> {
     let target = file::Target::new(std::env::args_os().nth(1))?;
-    pool()?;
     let work = open(WORK)?;
     let scaler = find(SCALER, &work)?;
     let (picture, title) = order(&work, scaler)?;

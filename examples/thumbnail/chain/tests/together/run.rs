@@ -45,9 +45,21 @@ pub(crate) fn run(system: &Path, folder: &Path, name: &str, picture: &[u8]) -> R
 
 /// The same with whatever is there already.
 pub(crate) fn run_on(system: &Path, folder: &Path, name: &str) -> Run {
+    run_with("--table", system, folder, name)
+}
+
+/// The same as [`run`]; what the kernel has done.
+pub(crate) fn run_traced(system: &Path, folder: &Path, name: &str, picture: &[u8]) -> String {
+    fs::write(folder.join(name), picture).unwrap();
+    let run = run_with("--trace", system, folder, name);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    run.err
+}
+
+fn run_with(option: &str, system: &Path, folder: &Path, name: &str) -> Run {
     let (out, err) = (folder.join("stdout"), folder.join("stderr"));
     let mut command = Command::new(usufruct());
-    command.arg("run").arg(system).arg("--");
+    command.args(["run", option]).arg(system).arg("--");
     command
         .arg(folder)
         .arg(name)
