@@ -91,7 +91,7 @@ pub use id::{SmoId, TaskId, TaskKey, ThreadId};
 pub use kernel::{Kernel, Request};
 pub use limits::{Limits, PoolQuota, Quota};
 pub use machine::{Access, Fences, Machine};
-pub use page::{PageAct, PageRequest, Pool, Question, Run};
+pub use page::{ForbiddenStore, PageAct, PageRequest, Pool, Question, Run};
 pub use pin::{CHUNK_BYTES, Copier, Plane, Scope, Transfer};
 pub use rights::Permissions;
 pub use sink::{Event, Sink};

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::breakages::Breakages;
 use crate::step::{self, Steps};
@@ -23,6 +23,19 @@ pub(crate) struct Test {
     /// Install the Debian packages that are missing first (as root)
     #[arg(long)]
     install: bool,
+    /// Only the tests of one machine
+    #[arg(long)]
+    machine: Option<Machine>,
+}
+
+/// A machine that tests can be run on by themselves.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Machine {
+    Sim,
+    Wasm,
+    #[value(name = "x86_64")]
+    Bare,
 }
 
 impl Test {
@@ -35,16 +48,35 @@ impl Test {
             eprintln!("some parts will be skipped; to have them all:\n\n    {line}\n");
         }
         let mut steps = Steps::default();
-        steps.check("layers", || layers::check().and_then(|()| source::check()));
-        rules(&mut steps);
-        machines(&mut steps);
-        steps.check("breakages of core", || Breakages::default().run());
+        match self.machine {
+            None => everything(&mut steps),
+            Some(Machine::Sim) => sim(&mut steps),
+            Some(Machine::Wasm) => wasm(&mut steps),
+            Some(Machine::Bare) => bare_metal(&mut steps),
+        }
         let result = steps.finish();
         if let Some(line) = install_line {
             println!("\nparts were SKIPPED; to have them all:\n\n    {line}");
         }
         result
     }
+}
+
+fn everything(steps: &mut Steps) {
+    steps.check("layers", || layers::check().and_then(|()| source::check()));
+    rules(steps);
+    wasm(steps);
+    for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL] {
+        let mut guests = workspace.cargo("test");
+        steps.run(workspace.folder, guests.arg("--locked"));
+    }
+    bare_metal(steps);
+    steps.check("breakages of core", || Breakages::default().run());
+}
+
+fn sim(steps: &mut Steps) {
+    let mut sim = tree::cargo("test");
+    steps.run("sim", sim.args(["--locked", "--package", "usufruct-sim"]));
 }
 
 /// The crates that no machine is needed for, and sim.
@@ -78,7 +110,7 @@ pub(crate) fn loom() -> Command {
     loom
 }
 
-fn machines(steps: &mut Steps) {
+fn wasm(steps: &mut Steps) {
     let mut wasm = tree::cargo("test");
     wasm.args(["--locked", "--release"]);
     for package in OPTIMISED {
@@ -88,12 +120,9 @@ fn machines(steps: &mut Steps) {
     if let Some(problem) = C_GUESTS.problem() {
         steps.skip("the probe in C", &problem);
     }
+}
 
-    for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL] {
-        let mut guests = workspace.cargo("test");
-        steps.run(workspace.folder, guests.arg("--locked"));
-    }
-
+fn bare_metal(steps: &mut Steps) {
     let workspace = tree::BARE_METAL;
     match BARE_METAL.problem() {
         Some(problem) => steps.skip(workspace.folder, &problem),

@@ -13,6 +13,7 @@
 //!   touch.rs       a store has faulted: forbidden, or not mapped yet?
 //!   lease.rs       pages held still while the kernel stores a result there
 //!   stream.rs      which pages a task's input and output may use
+//!   report.rs      the sentence about a store that ends its task
 //! ```
 //!
 //! A task *holds* a page when it owns it, may write it, or is refused while
@@ -34,6 +35,7 @@ mod invariant;
 mod lease;
 mod pool;
 mod published;
+mod report;
 mod stage;
 mod stream;
 mod touch;
@@ -47,3 +49,4 @@ pub(crate) use published::Published;
 pub use call::{PageRequest, Question};
 pub use change::PageAct;
 pub use pool::{Pool, Run};
+pub use report::ForbiddenStore;

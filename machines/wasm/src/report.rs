@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use usufruct_core::{Denied, Ending, Reason};
+use usufruct_core::{Denied, Ending, ForbiddenStore, Reason};
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::counters::Usage;
-use crate::forbidden::ForbiddenStore;
 
 /// The status of a task that did not end of its own accord.
 pub const FAILED_STATUS: i32 = 1;
@@ -84,13 +83,16 @@ pub(crate) fn ending_of_store(
     error: &wasmtime::Error,
     generated_from: u32,
 ) -> (Ending, String) {
-    let reason = match store.denied {
-        Denied::ForbiddenStore(_) => Reason::ForbiddenStore,
+    let (reason, help) = match store.denied() {
+        Denied::ForbiddenStore(_) => (Reason::ForbiddenStore, ""),
         // The host's fault, not the task's.
-        _ => Reason::Trap,
+        _ => (
+            Reason::Trap,
+            " (a larger vm.max_map_count would help, or userfaultfd)",
+        ),
     };
     let place = place(error, generated_from);
-    let text = format!("{place}: {store}{}", trace(error, generated_from));
+    let text = format!("{place}: {store}{help}{}", trace(error, generated_from));
     (failure(reason), text)
 }
 

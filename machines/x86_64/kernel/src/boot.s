@@ -47,9 +47,10 @@ image_tables:
   .quad (page << 21) + PRESENT + WRITABLE + HUGE + NO_EXEC
   .set page, page + 1
   .endr
-device_tables:                   # behind the direct map: the interrupt controller (interrupts.rs)
+device_tables:                   # behind the direct map: the interrupt controllers (controller.rs)
   .quad 0xfee00000 + PRESENT + WRITABLE + UNCACHED + HUGE + NO_EXEC
-  .fill 511, 8, 0
+  .quad 0xfec00000 + PRESENT + WRITABLE + UNCACHED + HUGE + NO_EXEC
+  .fill 510, 8, 0
 
 # For the step from physical to virtual addresses only: the kernel's, and the
 # first 2 MiB where they are.

@@ -1,6 +1,7 @@
 //! A task as the processor sees it: its registers, and how to run it until it traps.
 
-use crate::processor::{Processor, TIMER, USER_CODE, USER_DATA};
+use crate::processor::controller::TIMER;
+use crate::processor::{Processor, USER_CODE, USER_DATA};
 use crate::space::Space;
 use core::mem::offset_of;
 use x86_64::registers::control::Cr2;
@@ -45,21 +46,32 @@ const RAX: usize = 14;
 pub(crate) enum Trap {
     /// It asks for something: rax says what; rdi, rsi, rdx and r10 are the words.
     Call { number: u64, words: [u64; 4] },
-    /// Its turn is over.
-    Tick,
+    /// An interrupt has come, which has not been ended: its vector.
+    Interrupt(u64),
     /// It did what it may not, or can not.
     Fault(Fault),
 }
 
 /// An exception in a task.
 #[derive(Debug)]
-#[expect(dead_code, reason = "read through Debug, for the log")]
 pub(crate) struct Fault {
-    vector: u64,
-    error: u64,
-    rip: u64,
+    pub(crate) vector: u64,
+    pub(crate) error: u64,
+    /// The instruction.
+    pub(crate) rip: u64,
     /// What could not be reached, of a page fault.
-    address: Option<u64>,
+    pub(crate) address: Option<u64>,
+}
+
+impl Fault {
+    /// Where a store was to go that the page's rights did not let through.
+    pub(crate) fn stopped_store(&self) -> Option<u64> {
+        const PRESENT: u64 = 1 << 0;
+        const STORE: u64 = 1 << 1;
+        const RING_3: u64 = 1 << 2;
+        self.address
+            .filter(|_| self.error == PRESENT | STORE | RING_3)
+    }
 }
 
 unsafe extern "C" {
@@ -88,23 +100,23 @@ impl Context {
 
     /// Runs the task until it traps.
     pub(crate) fn run(&mut self, processor: &mut Processor, space: Space) -> Trap {
-        processor.trap_into(&raw mut self.kernel_stack);
-        space.activate();
+        processor.goes_to_ring_3(space, &raw mut self.kernel_stack);
         // SAFETY:
         // 1. `enter` keeps what the C ABI asks: it saves and restores the callee's
         //    registers, and comes back with interrupts off, by `save` in trap.s.
         // 2. `self` is borrowed mutably until then, and traps store to it alone:
-        //    `trap_into` has just said so to this processor.
+        //    `goes_to_ring_3` has just said so to this processor.
         // 3. cs and ss are those of ring 3, from `new`, or as the processor saved them
         //    from ring 3; so whatever the task does, it has no more than ring 3's rights.
         // 4. The kernel is mapped in every space, and in none may ring 3 touch it.
         unsafe { enter(self) };
+        processor.is_back();
         match self.vector {
             SYSTEM_CALL => Trap::Call {
                 number: self.registers[RAX],
                 words: [RDI, RSI, RDX, R10].map(|register| self.registers[register]),
             },
-            TIMER.. => Trap::Tick,
+            vector @ TIMER.. => Trap::Interrupt(vector),
             vector => Trap::Fault(Fault {
                 vector,
                 error: self.error,

@@ -3,17 +3,19 @@
 //! computes.
 
 mod calls;
+mod words;
 
 use crate::context::Context;
 use crate::line;
 use crate::machine::Bare;
-use crate::processor::Processor;
+use crate::processor::{Processor, controller};
 use crate::space::Space;
 use crate::start::PROCESSORS;
 use alloc::boxed::Box;
 use alloc::vec;
-use usufruct_core::{Copier, Ending, Machine, Quota, Reason, Thread, Wait, end_task};
-use usufruct_x86_64_wire::{Kind, PAYLOAD_BYTES, SEATS};
+use usufruct_core::{Copier, Ending, Machine, PoolQuota, Quota, Reason, Thread, Wait, end_task};
+use usufruct_x86_64_wire::{Allowance, Kind, PAYLOAD_BYTES, SEATS};
+use words::Words;
 
 /// A probe and all that its processor knows of it.
 #[derive(Debug)]
@@ -47,10 +49,6 @@ enum Turn {
     Ended(Ending),
 }
 
-/// How often a processor looks in vain before it sleeps until the next tick: nothing but a
-/// tick wakes it, and the next command often comes sooner.
-const IDLE_ROUNDS: u32 = 500;
-
 /// Traps that a probe may make in one turn.
 const TURN_TRAPS: u32 = 64;
 
@@ -65,6 +63,8 @@ pub(crate) struct Executor {
     ticks: u64,
     /// A payload on its way between a probe and the test.
     scratch: Box<[u8]>,
+    /// What is to be said of the probe whose turn has ended it.
+    last_words: Words,
 }
 
 impl Executor {
@@ -83,21 +83,21 @@ impl Executor {
             probes: (0..SEATS).map(|_| None).collect(),
             ticks: 0,
             scratch: vec![0; PAYLOAD_BYTES].into(),
+            last_words: Words::default(),
         }
     }
 
     /// Gives each probe on this processor its turn, for ever.
     pub(crate) fn serve_for_ever(&mut self) -> ! {
-        let mut idle_rounds = 0;
         loop {
-            let mut did_something = line::receive(self.machine);
+            // The first one is whom the line interrupts.
+            let mut did_something = self.processor.number() == 0 && line::receive(self.machine);
             for seat in (self.processor.number()..SEATS).step_by(PROCESSORS) {
                 did_something |= self.turn(seat);
             }
-            idle_rounds = if did_something { 0 } else { idle_rounds + 1 };
-            if idle_rounds > IDLE_ROUNDS {
-                self.processor.halt();
-                self.ticks += 1;
+            // What comes from now on interrupts the halt, or keeps it from beginning.
+            if !did_something {
+                self.ticks += u64::from(self.processor.halt());
             }
         }
     }
@@ -140,17 +140,11 @@ impl Executor {
         drop(orders);
         let started = match self.scratch[..payload_bytes].split_first_chunk() {
             _ if self.probes[seat].is_some() => Err("the seat is taken"),
-            None => Err("a quota and a name are wanted"),
-            Some((quota, name)) => {
-                let smos = u32::from_le_bytes(*quota);
+            None => Err("an allowance and a name are wanted"),
+            Some((allowance, name)) => {
+                let quota = quota_of(Allowance::decode(*allowance));
                 self.machine
-                    .with_kernel(|kernel| {
-                        let quota = Quota {
-                            smos,
-                            ..Quota::default()
-                        };
-                        kernel.start_task(name, quota)
-                    })
+                    .with_kernel(|kernel| kernel.start_task(name, quota))
                     .map_err(|denied| denied.error().name())
             }
         };
@@ -159,9 +153,9 @@ impl Executor {
             Ok(probe) => {
                 self.machine.seats.seat(seat, Some(probe.thread.id()));
                 self.probes[seat] = Some(probe);
-                line::send(Kind::Started, seat, &[self.processor.hardware_number()]);
+                line::send(Kind::Started, seat, &[&[controller::own_number()]]);
             }
-            Err(why) => line::send(Kind::Refused, seat, why.as_bytes()),
+            Err(why) => line::send(Kind::Refused, seat, &[why.as_bytes()]),
         }
         true
     }
@@ -194,13 +188,24 @@ impl Executor {
     }
 
     /// Ends a probe's task, and says so when all of it is gone.
-    fn end(&self, seat: usize, thread: &Thread, ending: Ending) {
+    fn end(&mut self, seat: usize, thread: &Thread, ending: Ending) {
+        let words = core::mem::take(&mut self.last_words);
         self.machine.seats.seat(seat, None);
+        self.processor.leave();
         // It can not be refused: the task lived, and is not the host.
         let ended = end_task(self.machine, thread.task(), ending);
         assert_eq!(ended, Ok(()), "{thread:?}");
         let [status, reason] = [ending.status, ending.reason.raw()].map(i32::to_le_bytes);
-        line::send(Kind::Ended, seat, [status, reason].as_flattened());
+        line::send(Kind::Ended, seat, &[&status, &reason, words.bytes()]);
+    }
+}
+
+fn quota_of(allowance: Allowance) -> Quota {
+    Quota {
+        smos: allowance.smos,
+        pool: allowance
+            .pages
+            .map(|[pages, reserve]| PoolQuota { pages, reserve }),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::machine::Bare;
 use crate::postbox;
 use core::fmt::{self, Write};
 use spin::Mutex;
-use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES};
+use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES, posted, seat_of_posted};
 use x86_64::instructions::port::Port;
 
 /// Registers of COM1.
@@ -13,6 +13,7 @@ const DATA: u16 = 0x3f8;
 const INTERRUPTS: u16 = DATA + 1;
 const FIFO: u16 = DATA + 2;
 const FORMAT: u16 = DATA + 3;
+const CONTROL: u16 = DATA + 4;
 const STATUS: u16 = DATA + 5;
 /// Bits of the status: a byte has come; all bytes have gone.
 const RECEIVED: u8 = 1 << 0;
@@ -38,20 +39,20 @@ static OUTGOING: Mutex<()> = Mutex::new(());
 
 /// Prepares the line. Once, before anything else here.
 pub(crate) fn open() {
-    const NO_INTERRUPTS: u8 = 0;
     const EIGHT_BITS: u8 = 3;
     const ON_AND_EMPTY: u8 = 7;
-    output(INTERRUPTS, NO_INTERRUPTS);
+    const MAY_INTERRUPT: u8 = 1 << 3;
     output(FORMAT, EIGHT_BITS);
     output(FIFO, ON_AND_EMPTY);
+    output(CONTROL, MAY_INTERRUPT);
+    output(INTERRUPTS, RECEIVED);
 }
 
-/// Takes what has come, and hands on the frames that are complete. Whether more is on its
-/// way: the rest of a frame. Does nothing while the other processor does the same.
+/// Takes what has come, and hands on the frames that are complete; whether there was any.
+/// An interrupt says when to look again.
 pub(crate) fn receive(machine: &Bare) -> bool {
-    let Some(mut incoming) = INCOMING.try_lock() else {
-        return false;
-    };
+    let mut incoming = INCOMING.lock();
+    let mut has_come = false;
     while input(STATUS) & RECEIVED != 0 {
         let count = incoming.count;
         incoming.bytes[count] = input(DATA);
@@ -59,9 +60,10 @@ pub(crate) fn receive(machine: &Bare) -> bool {
         if let Some((header, payload)) = incoming.frame() {
             machine.seats.deliver(header, payload);
             incoming.count = 0;
+            has_come = true;
         }
     }
-    incoming.count > 0
+    has_come
 }
 
 impl Incoming {
@@ -71,41 +73,53 @@ impl Incoming {
     ///
     /// If the other side speaks something else: nothing that follows would make sense.
     fn frame(&mut self) -> Option<(Header, &[u8])> {
-        let (header, rest) = self.bytes.split_first_chunk_mut()?;
+        if let Some(seat) = seat_of_posted(self.bytes[0]) {
+            let kind = Kind::Command;
+            let place = kind.posted_at(seat.into())?;
+            let length = postbox::take(place, &mut self.bytes[Header::BYTES..]);
+            let header = Header {
+                kind,
+                seat,
+                payload_bytes: length as u16,
+            };
+            return Some((header, &self.bytes[Header::BYTES..][..length]));
+        }
+        let (header, rest) = self.bytes.split_first_chunk()?;
         let on_the_line = self.count.checked_sub(header.len())?;
         let header = Header::decode(*header).expect("the serial line brings frames of wire");
-        let payload = &mut rest[..header.payload_bytes.into()];
-        match header.kind.posted_at(header.seat.into()) {
-            Some(place) => postbox::take(place, payload),
-            None if on_the_line < payload.len() => return None,
-            None => {}
-        }
-        Some((header, payload))
+        let payload = &rest[..header.payload_bytes.into()];
+        (on_the_line >= payload.len()).then_some((header, payload))
     }
 }
 
-/// Sends a frame. The payload is at most [`PAYLOAD_BYTES`] long.
-pub(crate) fn send(kind: Kind, seat: usize, payload: &[u8]) {
+/// Posts a probe's reply.
+pub(crate) fn post(seat: usize, reply: &[u8]) {
+    if let Some(place) = Kind::Reply.posted_at(seat) {
+        postbox::put(place, reply);
+    }
+    let _whole_frame = OUTGOING.lock();
+    transmit(&[posted(seat as u8)]);
+}
+
+/// Sends a frame that is not posted. Its payload comes in parts, and has at most
+/// [`PAYLOAD_BYTES`].
+pub(crate) fn send(kind: Kind, seat: usize, payload: &[&[u8]]) {
     let header = Header {
         kind,
         seat: seat as u8,
-        payload_bytes: payload.len() as u16,
-    };
-    let follows = match kind.posted_at(seat) {
-        Some(place) => {
-            postbox::put(place, payload);
-            &[]
-        }
-        None => payload,
+        payload_bytes: payload.iter().map(|part| part.len()).sum::<usize>() as u16,
     };
     let _whole_frame = OUTGOING.lock();
-    for part in [&header.encode(), follows] {
-        for burst in part.chunks(FIFO_BYTES) {
-            while input(STATUS) & SENT == 0 {
-                core::hint::spin_loop();
-            }
-            burst.iter().for_each(|byte| output(DATA, *byte));
+    transmit(&header.encode());
+    payload.iter().for_each(|part| transmit(part));
+}
+
+fn transmit(bytes: &[u8]) {
+    for burst in bytes.chunks(FIFO_BYTES) {
+        while input(STATUS) & SENT == 0 {
+            core::hint::spin_loop();
         }
+        burst.iter().for_each(|byte| output(DATA, *byte));
     }
 }
 

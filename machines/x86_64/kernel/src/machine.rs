@@ -1,59 +1,71 @@
 //! What the core asks of a machine, carried out with page tables.
 
 use crate::context::Context;
+use crate::processor;
 use crate::seats::Seats;
-use crate::space::{self, FreeFrames, PublishedSpace, Space};
+use crate::space::{self, FreeFrames, PoolFrames, PublishedSpace, Space, View};
 use crate::task::{self, BadProgram};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::hint;
+use core::ops::Range;
 use spin::Mutex;
 use usufruct_core::{
-    Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, Plane, Span, TaskKey,
-    ThreadId, Transfer, Unmapped,
+    Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, NoMapping, Plane, Run,
+    Span, TaskKey, ThreadId, Transfer, Unmapped,
 };
 
 /// The kernel's core on page tables. One for the whole system.
 ///
 /// All locks are taken with interrupts off, as the whole kernel runs; a processor that spins
-/// on one keeps no pin. Nobody takes a second one, but who receives from the line takes a
-/// seat's.
+/// on one keeps no pin, and is in nobody's way (processor/shoot_down.rs). Nobody takes a
+/// second one, but who receives from the line takes a seat's.
 pub(crate) struct Bare {
     kernel: Mutex<Kernel>,
     plane: Arc<Plane>,
     /// The address space of the task at each of the core's indices.
     spaces: Box<[PublishedSpace]>,
+    pool: PoolFrames,
     free: Mutex<FreeFrames>,
     /// Where the probes sit.
     pub(crate) seats: Seats,
 }
 
 impl Bare {
-    /// A system without tasks, and what each processor needs to copy.
+    /// A system without tasks, and what each processor needs to copy. `memory`, physical
+    /// addresses, is nobody's yet.
+    ///
+    /// # Panics
+    ///
+    /// If there is not memory for the pool.
     pub(crate) fn new(
         limits: Limits,
-        free: FreeFrames,
+        mut memory: Range<u64>,
     ) -> Result<(Self, Box<[Copier]>), BadLimits> {
         let (kernel, copiers) = Kernel::new(limits, ())?;
+        let pool = PoolFrames::take(limits.pool, &mut memory);
         let bare = Self {
             plane: kernel.plane(),
             kernel: Mutex::new(kernel),
             spaces: (0..limits.tasks)
                 .map(|_| PublishedSpace::default())
                 .collect(),
-            free: Mutex::new(free),
+            pool: pool.expect("the pool fits into the memory that there is"),
+            free: Mutex::new(FreeFrames::of(memory)),
             seats: Seats::default(),
         };
         Ok((bare, copiers))
     }
 
-    /// Gives a task that has just been started its memory: that of `program`.
+    /// Gives a task that has just been started its memory: that of `program`, and the pool
+    /// if it is attached.
     pub(crate) fn load_program(
         &self,
         task: TaskKey,
         program: &[u8],
     ) -> Result<(Space, Context), BadProgram> {
-        let (space, context) = task::load(program, &mut self.free.lock())?;
+        let pool = task.is_attached().then_some(self.pool);
+        let (space, context) = task::load(program, pool, &mut self.free.lock())?;
         self.spaces[task.index()].publish(task.life(), space);
         Ok((space, context))
     }
@@ -63,14 +75,25 @@ impl Bare {
         self.spaces.get(task.index())?.of(task.life())
     }
 
-    /// One end of an approved chunk: the task's address space, if all of the chunk is there
-    /// and may be used in this way.
+    /// How the kernel reaches a range that the core has let pass: no range begins in the pool
+    /// and ends elsewhere, or the other way round.
+    fn view(&self, task: TaskKey, span: Span) -> Option<View> {
+        if self.plane.pool().touches(span) {
+            return Some(View::Pool(self.pool));
+        }
+        self.space(task).map(View::Own)
+    }
+
+    /// One end of an approved chunk: how to reach it, if all of the chunk is there and may be
+    /// used in this way.
     fn end(&self, task: TaskKey, start: u64, len: u32, access: Access) -> Option<End> {
         let span = Span::new(start, u64::from(len))?;
-        let space = self.space(task)?;
-        space
-            .covers(span, access == Access::Store)
-            .then_some((space, start))
+        let view = self.view(task, span)?;
+        let is_there = match view {
+            View::Own(space) => space.covers(span, access == Access::Store),
+            View::Pool(_) => true,
+        };
+        is_there.then_some((view, start))
     }
 
     /// The caller's end and the owner's.
@@ -89,8 +112,8 @@ impl Bare {
     }
 }
 
-/// Whose address space a chunk is in, and where it begins.
-type End = (Space, u64);
+/// How a chunk is reached, and where it begins.
+type End = (View, u64);
 
 /// Sequentially consistent pins, the core's own; a processor waits by spinning, for the
 /// other one never stops in the middle of a copy.
@@ -143,22 +166,15 @@ impl Machine for Bare {
     }
 
     fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
-        let space = self.space(caller).ok_or(Unmapped)?;
-        if space.load(from, into) {
-            Ok(())
-        } else {
-            Err(Unmapped)
-        }
+        let span = Span::new(from, into.len() as u64).ok_or(Unmapped)?;
+        let view = self.view(caller, span).ok_or(Unmapped)?;
+        view.load(from, into).then_some(()).ok_or(Unmapped)
     }
 
     fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
-        let space = self.space(caller).ok_or(Unmapped)?;
-        let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
-        if space.covers(span, true) && space.fill(to, bytes) {
-            Ok(())
-        } else {
-            Err(Unmapped)
-        }
+        let end = self.end(caller, to, bytes.len() as u32, Access::Store);
+        let (view, to) = end.ok_or(Unmapped)?;
+        view.fill(to, bytes).then_some(()).ok_or(Unmapped)
     }
 
     fn wake(&self, thread: ThreadId) {
@@ -168,6 +184,10 @@ impl Machine for Bare {
     fn reap(&self, task: TaskKey) {
         // The host, or a task whose program could not be loaded, has none.
         if let Some(space) = self.spaces[task.index()].retract(task.life()) {
+            assert!(
+                !processor::is_loaded(space.root()),
+                "who ends a task has left its memory"
+            );
             space.give_back(&mut self.free.lock());
         }
     }
@@ -175,5 +195,31 @@ impl Machine for Bare {
     fn yield_now(&self) {
         // The other processor's call goes on by itself, and on this one there is no other.
         hint::spin_loop();
+    }
+
+    fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
+        // The host has no page tables: what it may store is the kernel's own business.
+        let Some(place) = self.spaces.get(task.index()) else {
+            return Ok(());
+        };
+        let pool = self.plane.pool();
+        let changed = place.change(task.life(), |space| {
+            space.protect(pool, run, writable);
+            space.root()
+        });
+        // A right that comes needs no notice: who has looked the page up too early faults,
+        // and asks again.
+        if let Some(root) = changed.filter(|_| !writable) {
+            processor::shoot_down(root);
+        }
+        Ok(())
+    }
+
+    fn fill(&self, run: Run, byte: u8) {
+        self.pool.fill(run, byte);
+    }
+
+    fn label(&self, run: Run) {
+        self.pool.label(run);
     }
 }

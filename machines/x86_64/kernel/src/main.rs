@@ -1,6 +1,5 @@
-//! usufruct on bare x86_64: the smallest machine that has rings, page tables and
-//! more than one processor. It exists to show that the core's border fits such a
-//! machine; it runs the probes of the conformance suite and nothing else.
+//! usufruct on bare x86_64: a machine that has rings, page tables and more than one
+//! processor, and no system below. It runs the probes of the conformance suite.
 //!
 //! ```text
 //!   boot.s        first instruction ─► long mode, on each processor
@@ -8,8 +7,8 @@
 //!   executor.rs   each processor's loop: whose turn is it, what did it trap for
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
-//!   processor.rs  descriptors, vectors, clock tick
-//!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies
+//!   processor/    descriptors, vectors, interrupts; shoot_down.rs: stores that must not land
+//!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies, the pool
 //!   task.rs       a program in page tables of its own
 //!   line.rs       frames from and to the test, over the serial line; postbox.rs, what they carry
 //! ```
@@ -18,6 +17,8 @@
 //!
 //! - Interrupts are off in ring 0, but for the one instruction that halts. So a
 //!   lock holder is never interrupted, and a pin never either.
+//! - A processor waits for another one only for as long as that is in ring 3, where an
+//!   interrupt is taken at once (shoot_down.rs), or holds a lock or a pin, which is short.
 //! - A user address is never dereferenced: it is looked up in its task's page
 //!   tables, and the frame is reached through the direct map. SMAP makes sure.
 //! - No memory is both writable and executable, and none is mapped in the kernel twice.
@@ -25,8 +26,8 @@
 //!
 //! # What is deliberately absent
 //!
-//! Page control, ports that sleep, priorities, floating point in tasks, more than
-//! 1 GiB of memory, guard pages below the kernel's stacks.
+//! Streams, priorities, floating point in tasks, more than 1 GiB of memory, guard pages
+//! below the kernel's stacks.
 
 #![no_std]
 #![no_main]
@@ -63,8 +64,8 @@ core::arch::global_asm!(
     TSS_RING_1_STACK = const processor::TSS_RING_1_STACK,
     CONTEXT_KERNEL_STACK = const context::KERNEL_STACK,
     SYSTEM_CALL = const context::SYSTEM_CALL,
-    TIMER = const processor::TIMER,
-    VECTORS = const processor::VECTORS,
+    TIMER = const processor::controller::TIMER,
+    VECTORS = const processor::controller::VECTORS,
     options(att_syntax)
 );
 

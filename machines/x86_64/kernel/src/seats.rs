@@ -2,6 +2,7 @@
 //! and that they may go on.
 
 use crate::processor::{self, Verdict};
+use crate::start::PROCESSORS;
 use alloc::boxed::Box;
 use alloc::vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -79,6 +80,8 @@ impl Seats {
                 orders.payload[..payload.len()].copy_from_slice(payload);
             }
         }
+        drop(orders);
+        processor::ring(usize::from(header.seat) % PROCESSORS);
     }
 
     /// What the test asks of this seat.
@@ -102,8 +105,9 @@ impl Seats {
     /// Lets the thread go on, wherever it sits.
     pub(crate) fn wake(&self, thread: ThreadId) {
         let sits_here = |mailbox: &&Mailbox| mailbox.thread.load(Ordering::Acquire) == thread.raw();
-        if let Some(mailbox) = self.0.iter().find(sits_here) {
-            mailbox.is_woken.store(true, Ordering::Release);
+        if let Some(seat) = self.0.iter().position(|mailbox| sits_here(&mailbox)) {
+            self.0[seat].is_woken.store(true, Ordering::Release);
+            processor::ring(seat % PROCESSORS);
         }
     }
 }

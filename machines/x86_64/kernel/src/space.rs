@@ -1,18 +1,21 @@
 //! Address spaces: a task's page tables. space/frame.rs has the memory that they are made
-//! of, space/copy.rs the copies that go by them, space/published.rs where others find them.
+//! of, space/copy.rs the copies that go by them, space/published.rs where others find them,
+//! space/pool.rs the pages that all of them have in common.
 
 mod copy;
 mod frame;
+mod pool;
 mod published;
 
-pub(crate) use copy::copy;
+pub(crate) use copy::{View, copy};
 pub(crate) use frame::{FRAME_BYTES, FreeFrames, move_bytes};
+pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
 use crate::start::DIRECT_MAP;
 use core::sync::atomic::{AtomicU64, Ordering};
 use frame::{ENTRIES, Frame};
-use usufruct_core::Span;
+use usufruct_core::{Pool, Run, Span};
 use x86_64::PhysAddr;
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::PhysFrame;
@@ -21,6 +24,9 @@ use x86_64::structures::paging::PhysFrame;
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
+/// A bit that processors leave to the kernel: the frame is the pool's, so it is not freed
+/// with the space, and not this entry but the core says what the kernel may do there.
+const OF_THE_POOL: u64 = 1 << 9;
 const NO_EXEC: u64 = 1 << 63;
 
 /// Tasks have the addresses below. The last page stays free, so that no instruction of a
@@ -56,8 +62,9 @@ impl Rights {
 }
 
 /// An address space, named by its root table. It is not freed by being dropped: its task's
-/// end does that, after the core's barrier, and until then it stays as it was built. So
-/// processors walk it without a lock.
+/// end does that, after the core's barrier. Until then only one thing of it changes: whether
+/// stores to a page of the pool go through, one bit by one store. So processors walk it
+/// without a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Space(Frame);
 
@@ -77,6 +84,33 @@ impl Space {
     /// Gives the page at `address` a frame of zeros, unless it has one. `None` if memory is
     /// used up, or the page has one with other rights, or is not for tasks.
     pub(crate) fn map(self, address: u64, rights: Rights, free: &mut FreeFrames) -> Option<()> {
+        let entry = self.entry_for(address, free)?;
+        let now = entry.load(Ordering::Relaxed);
+        if now & PRESENT == 0 {
+            let frame = free.take()?.address();
+            entry.store(frame | PRESENT | USER | rights.bits(), Ordering::Relaxed);
+            return Some(());
+        }
+        (now & (WRITABLE | NO_EXEC) == rights.bits()).then_some(())
+    }
+
+    /// Shows the pool, all of it to be read only. `None` if memory is used up, or something
+    /// else is there.
+    pub(crate) fn map_pool(self, frames: PoolFrames, free: &mut FreeFrames) -> Option<()> {
+        let pool = frames.pool();
+        for page in 0..pool.pages {
+            let entry = self.entry_for(pool.address_of(page), free)?;
+            if entry.load(Ordering::Relaxed) != 0 {
+                return None;
+            }
+            let bits = PRESENT | USER | OF_THE_POOL | Rights::Read.bits();
+            entry.store(frames.frame(page).address() | bits, Ordering::Relaxed);
+        }
+        Some(())
+    }
+
+    /// The entry of the page at `address`, with tables down to it.
+    fn entry_for(self, address: u64, free: &mut FreeFrames) -> Option<&'static AtomicU64> {
         if address >= SPACE_BYTES {
             return None;
         }
@@ -89,58 +123,69 @@ impl Space {
             }
             table = Frame::of_entry(entry.load(Ordering::Relaxed));
         }
-        let entry = &table.table()[index(address, 0)];
-        let now = entry.load(Ordering::Relaxed);
-        if now & PRESENT == 0 {
-            let frame = free.take()?.address();
-            entry.store(frame | PRESENT | USER | rights.bits(), Ordering::Relaxed);
-            return Some(());
-        }
-        (now & (WRITABLE | NO_EXEC) == rights.bits()).then_some(())
+        Some(&table.table()[index(address, 0)])
     }
 
-    /// The frame behind an address, and its page's entry; `None` if the task has nothing there.
-    fn look_up(self, address: u64) -> Option<(Frame, u64)> {
+    /// Lets stores to these pages of the pool through, or not, as far as the space shows the
+    /// pool. Processors that have looked the entries up already do not notice: see
+    /// `shoot_down`.
+    pub(crate) fn protect(self, pool: Pool, run: Run, writable: bool) {
+        let mut page = run.first();
+        while page < run.end() {
+            let address = pool.address_of(page);
+            let Some(table) = self.last_table(address) else {
+                return;
+            };
+            let here = index(address, 0);
+            let count = (run.end() - page).min((ENTRIES - here) as u32);
+            for entry in &table.table()[here..here + count as usize] {
+                if writable {
+                    entry.fetch_or(WRITABLE, Ordering::SeqCst);
+                } else {
+                    entry.fetch_and(!WRITABLE, Ordering::SeqCst);
+                }
+            }
+            page += count;
+        }
+    }
+
+    /// The table that names the page at `address`.
+    fn last_table(self, address: u64) -> Option<Frame> {
+        (1..LEVELS).rev().try_fold(self.0, |table, level| {
+            let entry = table.table()[index(address, level)].load(Ordering::Relaxed);
+            (entry & (PRESENT | USER) == PRESENT | USER).then(|| Frame::of_entry(entry))
+        })
+    }
+
+    /// Where the kernel sees `address` of the task's own memory; `None` if it has nothing
+    /// there, or if it `must_write` and may not.
+    fn place(self, address: u64, must_write: bool) -> Option<*mut u8> {
         if address >= SPACE_BYTES {
             return None;
         }
-        let mut frame = self.0;
-        let mut entry = 0;
-        for level in (0..LEVELS).rev() {
-            entry = frame.table()[index(address, level)].load(Ordering::Relaxed);
-            if entry & (PRESENT | USER) != PRESENT | USER {
-                return None;
-            }
-            frame = Frame::of_entry(entry);
-        }
-        Some((frame, entry))
+        let table = self.last_table(address)?.table();
+        let entry = table[index(address, 0)].load(Ordering::Relaxed);
+        let wanted = PRESENT | USER | if must_write { WRITABLE } else { 0 };
+        let is_allowed = entry & (wanted | OF_THE_POOL) == wanted;
+        is_allowed.then(|| Frame::of_entry(entry).byte(address % FRAME_BYTES))
     }
 
-    /// Where the kernel sees `address`; `None` if the task has nothing there, or if it
-    /// `must_write` and may not.
-    fn place(self, address: u64, must_write: bool) -> Option<*mut u8> {
-        let (frame, entry) = self.look_up(address)?;
-        let is_allowed = !must_write || entry & WRITABLE != 0;
-        is_allowed.then(|| frame.byte(address % FRAME_BYTES))
-    }
-
-    /// Whether all of `span` is the task's, and writable if it `must_write`. Of an empty
-    /// span, its first address.
+    /// Whether all of `span` is the task's own, and writable if it `must_write`. Of an empty
+    /// span, its first address. The pool is not its own.
     pub(crate) fn covers(self, span: Span, must_write: bool) -> bool {
         let last = span.start() + span.len().saturating_sub(1);
         (span.start() / FRAME_BYTES..=last / FRAME_BYTES)
             .all(|page| self.place(page * FRAME_BYTES, must_write).is_some())
     }
 
-    /// From here on this processor translates by these tables.
-    pub(crate) fn activate(self) {
-        load_root(self.0.address());
+    /// Its name among all: the root's physical address, never 0.
+    pub(crate) fn root(self) -> u64 {
+        self.0.address()
     }
 
-    /// Gives back all of the space's frames. No processor runs or walks it any more; if this
-    /// one has it loaded still, it no longer does.
+    /// Gives back all of the space's frames but the pool's. No processor runs it, has it
+    /// loaded or walks it any more.
     pub(crate) fn give_back(self, free: &mut FreeFrames) {
-        leave();
         for entry in &self.0.table()[..USER_ENTRIES] {
             give_back_below(entry, LEVELS - 1, free);
         }
@@ -155,7 +200,7 @@ fn index(address: u64, level: u32) -> usize {
 
 fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {
     let named = entry.load(Ordering::Relaxed);
-    if named & PRESENT == 0 {
+    if named & PRESENT == 0 || (level == 0 && named & OF_THE_POOL != 0) {
         return;
     }
     let frame = Frame::of_entry(named);
@@ -167,17 +212,15 @@ fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {
     free.give_back(frame);
 }
 
-/// From here on this processor has no task's memory.
-pub(crate) fn leave() {
-    load_root(&raw const kernel_root as u64 - DIRECT_MAP);
+/// The root that shows the kernel and no task.
+pub(crate) fn kernel_only() -> u64 {
+    &raw const kernel_root as u64 - DIRECT_MAP
 }
 
-/// Loads the root at this physical address, unless it is loaded.
-fn load_root(address: u64) {
+/// Translates by the root at this physical address, one of a `Space` or the kernel's own,
+/// and forgets what was looked up by the one before.
+pub(crate) fn load_root(address: u64) {
     let root = PhysFrame::containing_address(PhysAddr::new(address));
-    if Cr3::read().0 == root {
-        return;
-    }
     // SAFETY: every root maps the kernel alike, so nothing of the kernel moves. What a task
     // sees is its own root's matter. Entries of the old root are flushed by the processor,
     // for none is global.

@@ -4,8 +4,8 @@ use crate::executor::Executor;
 use crate::line;
 use crate::machine::Bare;
 use crate::postbox;
-use crate::processor::{self, Processor};
-use crate::space::{self, FreeFrames};
+use crate::processor::{Processor, controller};
+use crate::space::pool_of;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::ptr;
@@ -47,7 +47,6 @@ static AWAKE: AtomicUsize = AtomicUsize::new(0);
 /// address for the first one.
 #[unsafe(no_mangle)]
 extern "C" fn start_processor(number: usize, start_info: u64) -> ! {
-    space::leave();
     let system = match number {
         0 => {
             line::open();
@@ -65,8 +64,9 @@ extern "C" fn start_processor(number: usize, start_info: u64) -> ! {
     let mut executor = Executor::new(&system.machine, system.program, processor, copier);
     AWAKE.fetch_add(1, Ordering::Release);
     if number == 0 {
+        controller::listen_to_serial();
         wake_the_others();
-        line::send(Kind::Ready, 0, &postbox::address().to_le_bytes());
+        line::send(Kind::Ready, 0, &[&postbox::address().to_le_bytes()]);
     }
     executor.serve_for_ever()
 }
@@ -86,7 +86,7 @@ fn prepare(start_info: u64) -> System {
     let module: Module = read(start_info.module_list);
     let program = module.start..module.start.saturating_add(module.bytes);
     let limits = limits(command_line(start_info.command_line));
-    let free = FreeFrames::of(free_memory(&start_info, &program));
+    let free = free_memory(&start_info, &program);
     let (machine, copiers) = Bare::new(limits, free).expect("the command line's sizes");
     System {
         machine,
@@ -115,7 +115,7 @@ fn free_memory(start_info: &StartInfo, program: &Range<u64>) -> Range<u64> {
     }
 }
 
-/// `tasks=N smos=N messages=N`; what is not said has the core's default.
+/// `tasks=N smos=N messages=N pages=N`; what is not said has the core's default.
 fn limits(command_line: &str) -> Limits {
     let mut limits = Limits {
         processors: PROCESSORS as u32,
@@ -132,7 +132,8 @@ fn limits(command_line: &str) -> Limits {
             "tasks" => limits.tasks = value,
             "smos" => limits.smos = value,
             "messages" => limits.messages = value,
-            _ => panic!("command line: {key} is none of tasks, smos, messages"),
+            "pages" => limits.pool = pool_of(value),
+            _ => panic!("command line: {key} is none of tasks, smos, messages, pages"),
         }
     }
     limits
@@ -147,7 +148,7 @@ fn wake_the_others() {
     // SAFETY: the code lies between its two labels; the page is ordinary memory below 1 MiB,
     // mapped writable in the direct map, and nothing lives in it.
     unsafe { ptr::copy_nonoverlapping(first, page, bytes) };
-    processor::wake_the_others(WAKE_UP_AT);
+    controller::wake_the_others(WAKE_UP_AT);
     let is_awake = |_: &u64| AWAKE.load(Ordering::Acquire) == PROCESSORS;
     let all = (0..PATIENCE)
         .inspect(|_| core::hint::spin_loop())

@@ -1,7 +1,7 @@
 //! A program in an address space of its own.
 
 use crate::context::Context;
-use crate::space::{FRAME_BYTES, FreeFrames, Rights, Space};
+use crate::space::{FRAME_BYTES, FreeFrames, PoolFrames, Rights, Space, View};
 use elf::ElfBytes;
 use elf::abi::{PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
@@ -32,11 +32,21 @@ impl BadProgram {
     }
 }
 
-/// The address space that `program` (an ELF file) runs in, and its first registers.
-pub(crate) fn load(program: &[u8], free: &mut FreeFrames) -> Result<(Space, Context), BadProgram> {
+/// The address space that `program` (an ELF file) runs in, with the pool if it is to see it,
+/// and its first registers.
+pub(crate) fn load(
+    program: &[u8],
+    pool: Option<PoolFrames>,
+    free: &mut FreeFrames,
+) -> Result<(Space, Context), BadProgram> {
     let file = ElfBytes::<LittleEndian>::minimal_parse(program).map_err(|_| BadProgram::NotElf)?;
     let space = Space::new(free).ok_or(BadProgram::NoMemory)?;
-    match fill(space, &file, free) {
+    let filled = fill(space, &file, free).and_then(|()| match pool {
+        Some(_) if free.len() == 0 => Err(BadProgram::NoMemory),
+        Some(frames) => space.map_pool(frames, free).ok_or(BadProgram::Misplaced),
+        None => Ok(()),
+    });
+    match filled {
         Ok(()) => Ok((space, Context::new(file.ehdr.e_entry, STACK_END))),
         Err(bad) => {
             space.give_back(free);
@@ -62,7 +72,7 @@ fn fill(
             rights_of(&segment),
             free,
         )?;
-        if bytes.len() as u64 > segment.p_memsz || !space.fill(segment.p_vaddr, bytes) {
+        if bytes.len() as u64 > segment.p_memsz || !View::Own(space).fill(segment.p_vaddr, bytes) {
             return Err(BadProgram::NotElf);
         }
     }

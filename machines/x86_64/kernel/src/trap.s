@@ -91,8 +91,8 @@ trap:
   testb $3, 24(%rsp)
   jnz save                       # from ring 3: we are on the Context
   cmpq ${TIMER}, (%rsp)
-  jne fatal
-  addq $16, %rsp                 # the tick that ends a halt: its arrival is all
+  jb fatal
+  addq $16, %rsp                 # an interrupt that ends a halt: its arrival is all
   iretq
 fatal:
   movq %rsp, %rdi

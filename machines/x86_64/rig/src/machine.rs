@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES};
+use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES, posted, seat_of_posted};
 
 /// How long a machine lives, whatever goes wrong: `timeout` ends it then, also when the test
 /// that started it was killed. In seconds.
@@ -111,7 +111,7 @@ impl Virtual {
         };
         if let Some(place) = kind.posted_at(seat.into()) {
             self.memory.put(place, payload);
-            return self.line.write_all(&header.encode());
+            return self.line.write_all(&[posted(seat)]);
         }
         self.line.write_all(&[&header.encode(), payload].concat())
     }
@@ -126,7 +126,7 @@ impl Virtual {
         match self.frames.recv_timeout(patience) {
             Ok(mut frame) => {
                 if let Some(place) = frame.kind.posted_at(frame.seat) {
-                    self.memory.take(place, &mut frame.payload);
+                    frame.payload = self.memory.take(place);
                 }
                 Some(frame)
             }
@@ -181,16 +181,22 @@ fn frames_of(mut output: impl Read + Send + 'static) -> Receiver<Frame> {
 
 fn read_frame(output: &mut impl Read) -> io::Result<Frame> {
     let mut header = [0; Header::BYTES];
-    output.read_exact(&mut header)?;
-    let header = Header::decode(header).ok_or(io::ErrorKind::InvalidData)?;
-    let (kind, seat) = (header.kind, header.seat.into());
-    let mut payload = vec![0; header.payload_bytes.into()];
-    if kind.posted_at(seat).is_none() {
-        output.read_exact(&mut payload)?;
+    let (first, rest) = header.split_at_mut(1);
+    output.read_exact(first)?;
+    if let Some(seat) = seat_of_posted(first[0]) {
+        return Ok(Frame {
+            kind: Kind::Reply,
+            seat: seat.into(),
+            payload: Vec::new(),
+        });
     }
+    output.read_exact(rest)?;
+    let header = Header::decode(header).ok_or(io::ErrorKind::InvalidData)?;
+    let mut payload = vec![0; header.payload_bytes.into()];
+    output.read_exact(&mut payload)?;
     Ok(Frame {
-        kind,
-        seat,
+        kind: header.kind,
+        seat: header.seat.into(),
         payload,
     })
 }

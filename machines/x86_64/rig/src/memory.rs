@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use usufruct_x86_64_wire::{PAYLOAD_BYTES, PLACE_BYTES};
 
 /// How much there is.
 const MEGABYTES: u32 = 64;
@@ -59,18 +60,29 @@ impl Memory {
         self.postbox = Some((file, postbox));
     }
 
-    /// Puts bytes at this place of the postbox.
-    pub(crate) fn put(&self, place: usize, bytes: &[u8]) {
+    /// Posts a payload at this place of the postbox.
+    pub(crate) fn put(&self, place: usize, payload: &[u8]) {
         let (file, at) = self.at(place);
-        file.write_all_at(bytes, at)
+        let length = u32::try_from(payload.len()).expect("it fits a place");
+        let posted = [&length.to_le_bytes(), payload].concat();
+        file.write_all_at(&posted, at)
             .expect("the machine's memory takes bytes");
     }
 
-    /// Takes bytes from this place of the postbox.
-    pub(crate) fn take(&self, place: usize, into: &mut [u8]) {
+    /// Takes the payload that was posted at this place.
+    ///
+    /// # Panics
+    ///
+    /// If it says that it is longer than the place.
+    pub(crate) fn take(&self, place: usize) -> Vec<u8> {
         let (file, at) = self.at(place);
-        file.read_exact_at(into, at)
+        let mut posted = vec![0; PLACE_BYTES];
+        file.read_exact_at(&mut posted, at)
             .expect("the machine's memory gives bytes");
+        let payload = posted.split_off(PLACE_BYTES - PAYLOAD_BYTES);
+        let length = posted.first_chunk().expect("a length comes first");
+        let length = usize::try_from(u32::from_le_bytes(*length)).expect("64 bits");
+        payload[..length].to_vec()
     }
 
     fn at(&self, place: usize) -> (&File, u64) {

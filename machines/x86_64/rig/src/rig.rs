@@ -3,8 +3,8 @@
 use crate::machine::{Frame, Virtual};
 use std::time::{Duration, Instant};
 use usufruct_abi as abi;
-use usufruct_conformance::{Ending, Facts, Probe, Rig, Tables};
-use usufruct_x86_64_wire::{Kind, SEATS};
+use usufruct_conformance::{Ending, Facts, PageQuota, Pool, Probe, Rig, Tables};
+use usufruct_x86_64_wire::{Allowance, Kind, SEATS};
 
 /// How long the machine may take to boot, or to start a task.
 const START: Duration = Duration::from_secs(60);
@@ -25,6 +25,7 @@ struct Life {
     refusal: Option<String>,
     reply: Option<Vec<u8>>,
     ending: Option<Ending>,
+    last_words: String,
 }
 
 impl BareRig {
@@ -34,15 +35,32 @@ impl BareRig {
         self.lives[index(probe)].processor
     }
 
-    /// Starts a probe on a seat of its own choice, and returns when the kernel has answered.
-    fn start_at(&mut self, seat: usize, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
+    /// What the kernel has said about the end of a probe that has failed.
+    #[must_use]
+    pub fn last_words(&self, probe: Probe) -> &str {
+        &self.lives[index(probe)].last_words
+    }
+
+    /// What the kernel has said on its log.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.machine.said()
+    }
+
+    /// Starts a probe on the first free seat, and returns when the kernel has answered.
+    fn start_with(&mut self, name: &[u8], allowance: Allowance) -> Result<Probe, String> {
+        let seat = self
+            .seats
+            .iter()
+            .position(Option::is_none)
+            .ok_or("all seats are taken")?;
         let life = self.lives.len();
         self.lives.push(Life {
             seat,
             ..Life::default()
         });
         self.seats[seat] = Some(life);
-        let payload = [&smo_quota.to_le_bytes(), name].concat();
+        let payload = [&allowance.encode(), name].concat();
         self.machine.send(Kind::Start, seat, &payload);
         let is_answered = |life: &Life| life.processor.is_some() || life.refusal.is_some();
         assert!(
@@ -86,7 +104,9 @@ impl BareRig {
             Kind::Refused => life.refusal = Some(String::from_utf8_lossy(&payload).into_owned()),
             Kind::Reply => life.reply = Some(payload),
             Kind::Ended => {
-                life.ending = Some(ending(&payload));
+                let (ending, words) = ending(&payload);
+                life.ending = Some(ending);
+                life.last_words = words;
                 self.seats[seat] = None;
             }
             Kind::Ready | Kind::Start | Kind::Command | Kind::Kill | Kind::PowerOff => {
@@ -108,9 +128,11 @@ impl Rig for BareRig {
             tasks,
             smos,
             messages,
-            ..
+            pages,
         } = tables;
-        let mut machine = Virtual::boot(&format!("tasks={tasks} smos={smos} messages={messages}"));
+        let mut machine = Virtual::boot(&format!(
+            "tasks={tasks} smos={smos} messages={messages} pages={pages}"
+        ));
         match machine.receive(Instant::now() + START) {
             Some(Frame {
                 kind: Kind::Ready,
@@ -132,13 +154,32 @@ impl Rig for BareRig {
         }
     }
 
+    fn pool() -> Option<Pool> {
+        Some(Pool {
+            start: 0x8000_0000,
+            page_bytes: 4096,
+        })
+    }
+
     fn start(&mut self, name: &[u8], smo_quota: u32) -> Result<Probe, String> {
-        let free = self
-            .seats
-            .iter()
-            .position(Option::is_none)
-            .ok_or("all seats are taken")?;
-        self.start_at(free, name, smo_quota)
+        let allowance = Allowance {
+            smos: smo_quota,
+            pages: None,
+        };
+        self.start_with(name, allowance)
+    }
+
+    fn start_attached(
+        &mut self,
+        name: &[u8],
+        smo_quota: u32,
+        quota: PageQuota,
+    ) -> Result<Probe, String> {
+        let allowance = Allowance {
+            smos: smo_quota,
+            pages: Some([quota.pages, quota.reserve]),
+        };
+        self.start_with(name, allowance)
     }
 
     fn post(&mut self, probe: Probe, command: &[u8]) {
@@ -179,19 +220,20 @@ fn index(probe: Probe) -> usize {
 }
 
 /// The payload of an Ended frame.
-fn ending(payload: &[u8]) -> Ending {
-    let word = |at| {
-        payload
-            .get(at..)
-            .and_then(|rest| rest.first_chunk())
-            .copied()
-    };
-    let words = (word(0), word(4));
-    let (Some(status), Some(reason)) = words else {
+fn ending(payload: &[u8]) -> (Ending, String) {
+    let words = payload.split_first_chunk::<4>();
+    let words = words.and_then(|(status, rest)| Some((status, rest.split_first_chunk::<4>()?)));
+    let Some((status, (reason, words))) = words else {
         panic!("Ended with a payload of {} bytes", payload.len());
     };
-    let [status, reason] = [status, reason].map(i32::from_le_bytes);
-    let known = [abi::ENDED_EXIT, abi::ENDED_TRAP, abi::ENDED_KILLED];
+    let [status, reason] = [status, reason].map(|word| i32::from_le_bytes(*word));
+    let known = [
+        abi::ENDED_EXIT,
+        abi::ENDED_TRAP,
+        abi::ENDED_KILLED,
+        abi::ENDED_FORBIDDEN_STORE,
+    ];
     assert!(known.contains(&reason), "a probe ended for reason {reason}");
-    Ending { status, reason }
+    let words = String::from_utf8_lossy(words).into_owned();
+    (Ending { status, reason }, words)
 }

@@ -1,9 +1,10 @@
 //! What the suite can not know of: two processors, page tables and rings.
 #![cfg(qemu)]
 
-use usufruct_abi::{ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM};
+use std::time::Instant;
+use usufruct_abi::{ENDED_FORBIDDEN_STORE, ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM};
 use usufruct_conformance::probe_core::{Command, Operation};
-use usufruct_conformance::{Rig, Tables, World, part};
+use usufruct_conformance::{PATIENCE, Probe, Rig, Tables, World, part};
 use usufruct_x86_64_rig::BareRig;
 
 /// Where every probe's program has its instructions (task.ld), and the kernel its own.
@@ -64,6 +65,85 @@ fn both_processors_copy_while_the_owner_claims() {
     world.compare_ledgers();
 }
 
+/// The kernel names the instruction, the page, its owner, who may write, and what would have
+/// allowed the store, in a frame on the serial line and on the log.
+#[test]
+fn the_report_of_a_forbidden_store_says_what_would_have_allowed_it() {
+    let mut world = world();
+    let [a, b, c] = ["a", "b", "c"].map(|name| world.start_attached(name));
+    let page = world.alloc(a, 1);
+    assert_eq!(world.okwrite(a, page, c), Ok(()));
+    let address = world.address(page);
+    world.post(b, store_of_a_byte(address));
+    assert_eq!(world.ending(b).reason, ENDED_FORBIDDEN_STORE);
+    let [a, b, c] = [a, b, c].map(|task| world.id(task));
+    // Probes are numbered in the order of their starts.
+    let words = world.rig.last_words(Probe(1)).to_owned();
+    let at = words.strip_prefix("instruction 0x4").expect(&words);
+    let (_, rest) = at.split_once(": ").expect(&words);
+    let expected = format!(
+        "task {b}, thread {b}, stored to {address:#x} in page 0, which task {a} owns \
+         and tasks {c}, {a} may write; \
+         task {a}'s ControlMem(MEMC_OKWRITE) for task {b} would have allowed it"
+    );
+    assert_eq!(rest, expected);
+    // It comes by a way of its own, which may be slower.
+    let until = Instant::now() + PATIENCE;
+    while !world.rig.said().contains(&words) {
+        assert!(Instant::now() < until, "{}", world.rig.said());
+        world.rig.advance(1);
+    }
+}
+
+/// One task stores to a page as fast as it can, on one processor; on the other its owner
+/// takes the right away, and from then on the page stands still.
+#[test]
+fn no_store_of_another_processor_lands_after_the_right_is_taken() {
+    let mut world = world();
+    let owner = world.start_attached("owner");
+    let pages = world.alloc(owner, 2);
+    for round in 0..50 {
+        let writer = world.start_attached("writer");
+        assert_eq!(world.okwrite(owner, pages, writer), Ok(()));
+        world.post_keep_storing(writer, world.bytes(pages), 0x77);
+        world.rig.advance(1);
+        assert_eq!(world.nowrite(owner, pages, writer), Ok(()));
+        world.fill_at(owner, world.bytes(pages), 0);
+        let ending = world.rig.ending(Probe(round + 1), PATIENCE);
+        let reason = ending.map(|ending| ending.reason);
+        assert_eq!(reason, Some(ENDED_FORBIDDEN_STORE), "round {round}");
+        world.give_up(writer);
+        assert!(
+            world.is_all(owner, pages, 0),
+            "a late byte in round {round}"
+        );
+    }
+}
+
+/// The page tables of tasks that saw the pool go with them, and the pool stays.
+#[test]
+fn an_ended_task_leaves_the_pool_as_it_was() {
+    let mut world = world();
+    let owner = world.start_attached("owner");
+    let whole = world.whole_pool();
+    let pages = world.alloc(owner, whole.pages);
+    world.fill_at(owner, world.bytes(pages), 0x5a);
+    for _ in 0..300 {
+        let visitor = world.start_attached("visitor");
+        world.kill(visitor);
+    }
+    assert!(world.is_all(owner, pages, 0x5a));
+}
+
+fn store_of_a_byte(address: i64) -> Command<'static> {
+    Command {
+        operation: Operation::Store,
+        number: 0,
+        words: [address.cast_unsigned(), 0, 0, 0],
+        data: &[1],
+    }
+}
+
 /// A thousand megabytes of tasks, one after another, on a machine of 64.
 #[test]
 fn an_ended_task_leaves_all_its_memory() {
@@ -71,7 +151,7 @@ fn an_ended_task_leaves_all_its_memory() {
     for _ in 0..1000 {
         let probe = rig.start(b"again", 8).unwrap();
         rig.kill(probe);
-        assert!(rig.ending(probe, usufruct_conformance::PATIENCE).is_some());
+        assert!(rig.ending(probe, PATIENCE).is_some());
     }
 }
 

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What probes are told and answer goes through the postbox: a part of the machine's memory,
-//! which QEMU keeps in a file. The line says that it is there; it costs the host a system
-//! call for each byte.
+//! which QEMU keeps in a file. One byte on the line says that it is there: each costs the
+//! host a system call or two, and the machine a few traps.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -28,8 +28,31 @@ pub const TRAP_REPLY: u64 = 0x1002;
 /// The longest payload of a frame, in bytes.
 pub const PAYLOAD_BYTES: usize = 8 << 10;
 
+/// Size of a place of the postbox, in bytes: how long its payload is (u32), and the payload.
+pub const PLACE_BYTES: usize = size_of::<u32>() + PAYLOAD_BYTES;
+
 /// Size of the postbox, in bytes: a command and a reply for each seat.
-pub const POSTBOX_BYTES: usize = 2 * SEATS * PAYLOAD_BYTES;
+pub const POSTBOX_BYTES: usize = 2 * SEATS * PLACE_BYTES;
+
+/// The byte that says that something has been posted for a seat, or by it.
+#[must_use]
+pub const fn posted(seat: u8) -> u8 {
+    POSTED | seat
+}
+
+/// The seat that such a byte is about; `None` if the byte begins a [`Header`].
+#[must_use]
+pub const fn seat_of_posted(byte: u8) -> Option<u8> {
+    let seat = byte & !POSTED;
+    if byte & POSTED != 0 && (seat as usize) < SEATS {
+        Some(seat)
+    } else {
+        None
+    }
+}
+
+/// No [`Kind`] has this bit.
+const POSTED: u8 = 0x80;
 
 /// States each kind of frame once.
 macro_rules! kinds {
@@ -52,10 +75,9 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// To the kernel: start a probe. Objects that it may own (u32), its name.
+    /// To the kernel: start a probe. What it may have ([`Allowance`]), its name.
     Start = 1;
-    /// To the kernel: a command for the probe, which has answered all earlier ones. Its
-    /// payload is in the postbox.
+    /// To the kernel: a command for the probe, which has answered all earlier ones. Posted.
     Command = 2;
     /// To the kernel: end the probe's task.
     Kill = 3;
@@ -68,21 +90,21 @@ kinds! {
     Started = 17;
     /// From the kernel: the probe could not be started. Why, in words.
     Refused = 18;
-    /// From the kernel: what the probe answers. Its payload is in the postbox.
+    /// From the kernel: what the probe answers. Posted.
     Reply = 19;
     /// From the kernel: the probe's task has ended, and all of it is gone. Status (i32),
-    /// reason (i32, `ENDED_*` of the abi).
+    /// reason (i32, `ENDED_*` of the abi), and what happened, in words; none if it exited.
     Ended = 20;
 }
 
 impl Kind {
-    /// Where in the postbox a frame of this kind has its payload, in bytes from the begin;
-    /// `None` if its payload follows it on the line.
+    /// The place in the postbox of a frame of this kind, in bytes from the begin; `None` if it
+    /// goes over the line, a [`Header`] first.
     #[must_use]
     pub const fn posted_at(self, seat: usize) -> Option<usize> {
         match self {
-            Self::Command => Some(2 * seat * PAYLOAD_BYTES),
-            Self::Reply => Some((2 * seat + 1) * PAYLOAD_BYTES),
+            Self::Command => Some(2 * seat * PLACE_BYTES),
+            Self::Reply => Some((2 * seat + 1) * PLACE_BYTES),
             Self::Start
             | Self::Kill
             | Self::PowerOff
@@ -94,14 +116,14 @@ impl Kind {
     }
 }
 
-/// What every frame begins with.
+/// What every frame begins with that is not posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// What it says.
     pub kind: Kind,
     /// Which seat it is about; 0 for a frame about all.
     pub seat: u8,
-    /// How many bytes it carries, on the line or in the postbox.
+    /// How many bytes follow it.
     pub payload_bytes: u16,
 }
 
@@ -131,9 +153,88 @@ impl Header {
     }
 }
 
+/// What a probe may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Objects that it may own.
+    pub smos: u32,
+    /// Pages that it may own, and how many of them it is sure of; `None`: it is not attached
+    /// to the pool.
+    pub pages: Option<[u32; 2]>,
+}
+
+impl Allowance {
+    /// Its own size, in bytes.
+    pub const BYTES: usize = 16;
+
+    /// As it goes over the line.
+    #[must_use]
+    pub const fn encode(self) -> [u8; Self::BYTES] {
+        let [s0, s1, s2, s3] = self.smos.to_le_bytes();
+        let (is_attached, [most, sure]) = match self.pages {
+            Some(pages) => (1, pages),
+            None => (0, [0, 0]),
+        };
+        let [m0, m1, m2, m3] = most.to_le_bytes();
+        let [r0, r1, r2, r3] = sure.to_le_bytes();
+        [
+            s0,
+            s1,
+            s2,
+            s3,
+            is_attached,
+            0,
+            0,
+            0,
+            m0,
+            m1,
+            m2,
+            m3,
+            r0,
+            r1,
+            r2,
+            r3,
+        ]
+    }
+
+    /// What the bytes say.
+    #[must_use]
+    pub const fn decode(bytes: [u8; Self::BYTES]) -> Self {
+        let [
+            s0,
+            s1,
+            s2,
+            s3,
+            is_attached,
+            _,
+            _,
+            _,
+            m0,
+            m1,
+            m2,
+            m3,
+            r0,
+            r1,
+            r2,
+            r3,
+        ] = bytes;
+        let most = u32::from_le_bytes([m0, m1, m2, m3]);
+        let sure = u32::from_le_bytes([r0, r1, r2, r3]);
+        Self {
+            smos: u32::from_le_bytes([s0, s1, s2, s3]),
+            pages: if is_attached == 0 {
+                None
+            } else {
+                Some([most, sure])
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Header, Kind, PAYLOAD_BYTES, POSTBOX_BYTES, SEATS};
+    use super::{Allowance, Header, Kind, PAYLOAD_BYTES, PLACE_BYTES, POSTBOX_BYTES, SEATS};
+    use super::{posted, seat_of_posted};
 
     #[test]
     fn a_header_survives_the_line() {
@@ -146,10 +247,28 @@ mod tests {
     }
 
     #[test]
+    fn an_allowance_survives_the_line() {
+        for pages in [None, Some([0, 0]), Some([u32::MAX, 0x0102_0304])] {
+            let smos = 0x1234_5678;
+            let allowance = Allowance { smos, pages };
+            assert_eq!(Allowance::decode(allowance.encode()), allowance);
+        }
+    }
+
+    #[test]
     fn every_seat_has_its_own_places_in_the_postbox() {
         let kinds = [Kind::Command, Kind::Reply];
         let places = (0..SEATS).flat_map(|seat| kinds.map(|kind| kind.posted_at(seat).unwrap()));
-        assert!(places.eq((0..POSTBOX_BYTES).step_by(PAYLOAD_BYTES)));
+        assert!(places.eq((0..POSTBOX_BYTES).step_by(PLACE_BYTES)));
+    }
+
+    #[test]
+    fn what_is_posted_is_no_header() {
+        for seat in 0..16 {
+            assert_eq!(seat_of_posted(posted(seat)), Some(seat));
+            assert_eq!(Header::decode([posted(seat), 0, 0, 0]), None);
+        }
+        assert_eq!(seat_of_posted(Kind::Start as u8), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What probes trap for, and what they get.
 
+use super::words::Words;
 use super::{Executor, Probe, State, Turn};
-use crate::context::Trap;
+use crate::context::{Fault, Trap};
 use crate::line;
+use crate::processor::controller::SHOOT_DOWN;
 use usufruct_abi::Number;
-use usufruct_core::{Ending, Machine, Reason, Reply, resume, serve};
+use usufruct_core::{Access, Denied, Ending, Machine, Reason, Reply, Span, resume, serve, touch};
 use usufruct_x86_64_wire::{Kind, TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
 
 impl Executor {
@@ -20,7 +22,10 @@ impl Executor {
                 let length = i32::try_from(command.len()).unwrap_or(-1);
                 let fits = command.len() as u64 <= room;
                 let key = probe.thread.key();
-                let is_stored = fits && self.machine.store(key, buffer, command).is_ok();
+                // Not into the pool: the core, which knows who may store there, is not asked.
+                let is_own = Span::new(buffer, command.len() as u64)
+                    .is_some_and(|span| self.machine.reaches(key, span, Access::Store));
+                let is_stored = fits && is_own && self.machine.store(key, buffer, command).is_ok();
                 probe.context.answer(if is_stored { length } else { -1 });
                 probe.state = State::Ready;
                 orders.done();
@@ -56,20 +61,49 @@ impl Executor {
     /// Runs the probe until it traps, and serves the trap.
     pub(super) fn run(&mut self, seat: usize, probe: &mut Probe) -> Turn {
         match probe.context.run(&mut self.processor, probe.space) {
-            Trap::Tick => {
-                self.processor.tick_seen();
-                self.ticks += 1;
-                Turn::IsOver
+            Trap::Interrupt(vector) => {
+                self.ticks += u64::from(self.processor.end_interrupt());
+                // Who wanted it out of ring 3 wanted no more.
+                if vector == SHOOT_DOWN {
+                    Turn::GoesOn
+                } else {
+                    Turn::IsOver
+                }
             }
-            Trap::Fault(fault) => {
-                line::log(format_args!("{:?}: {fault:x?}\n", probe.thread.task()));
-                Turn::Ended(Ending {
-                    status: -1,
-                    reason: Reason::Trap,
-                })
-            }
+            Trap::Fault(fault) => self.judge(probe, &fault),
             Trap::Call { number, words } => self.serve(seat, probe, number, words),
         }
+    }
+
+    /// A task has done what its page tables, or the processor, do not let it.
+    fn judge(&mut self, probe: &Probe, fault: &Fault) -> Turn {
+        let thread = &probe.thread;
+        let in_pool = fault.stopped_store().filter(|address| {
+            let pool = self.machine.plane().pool();
+            thread.key().is_attached() && pool.page_at(*address).is_some()
+        });
+        let Some(address) = in_pool else {
+            let words = words_about(thread.task().raw(), fault);
+            return self.failed(Reason::Trap, words);
+        };
+        let Err(denied) = touch(self.machine, thread.key(), address) else {
+            return Turn::GoesOn;
+        };
+        let report = self.machine.with_kernel(|kernel| {
+            kernel.forbidden_store((thread.task(), thread.id()), address, denied)
+        });
+        let reason = match denied {
+            Denied::ForbiddenStore(_) => Reason::ForbiddenStore,
+            _ => Reason::Trap,
+        };
+        let words = Words::of(format_args!("instruction {:#x}: {report}", fault.rip));
+        self.failed(reason, words)
+    }
+
+    fn failed(&mut self, reason: Reason, words: Words) -> Turn {
+        line::log(format_args!("{words}\n"));
+        self.last_words = words;
+        Turn::Ended(Ending { status: -1, reason })
     }
 
     fn serve(&mut self, seat: usize, probe: &mut Probe, number: u64, words: [u64; 4]) -> Turn {
@@ -77,10 +111,8 @@ impl Executor {
         match number {
             TRAP_EXIT => {
                 let status = (first as u32).cast_signed();
-                return Turn::Ended(Ending {
-                    status,
-                    reason: Reason::Exit,
-                });
+                let reason = Reason::Exit;
+                return Turn::Ended(Ending { status, reason });
             }
             TRAP_NEXT_COMMAND => {
                 probe.state = State::WantsCommand {
@@ -117,10 +149,32 @@ impl Executor {
         let Some(reply) = reply else {
             return -1;
         };
-        if self.machine.load(probe.thread.key(), from, reply).is_err() {
+        let key = probe.thread.key();
+        // Nor from the pool, for which the machine takes the core's word.
+        let is_own = Span::new(from, bytes)
+            .is_some_and(|span| self.machine.reaches(key, span, Access::Load));
+        if !is_own || self.machine.load(key, from, reply).is_err() {
             return -1;
         }
-        line::send(Kind::Reply, seat, reply);
+        line::post(seat, reply);
         0
+    }
+}
+
+/// What a fault is that has nothing to do with pages.
+fn words_about(task: i32, fault: &Fault) -> Words {
+    let Fault {
+        vector,
+        error,
+        rip,
+        address,
+    } = fault;
+    match address {
+        Some(address) => Words::of(format_args!(
+            "instruction {rip:#x}: task {task}, thread {task}, can not reach {address:#x} (page fault, error {error:#x})"
+        )),
+        None => Words::of(format_args!(
+            "instruction {rip:#x}: task {task}, thread {task}, exception {vector}, error {error:#x}"
+        )),
     }
 }

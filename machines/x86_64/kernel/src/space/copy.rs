@@ -1,10 +1,26 @@
 //! Copies by page tables: each address is looked up, and the bytes are moved through the
 //! direct map. No user address is ever dereferenced.
 
-use super::Space;
 use super::frame::{FRAME_BYTES, move_bytes};
+use super::{PoolFrames, Space};
 
-impl Space {
+/// Memory as a task sees it, by one of two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Its own: what its page tables say.
+    Own(Space),
+    /// The pool's, which all see alike: what the core says, and it has been asked.
+    Pool(PoolFrames),
+}
+
+impl View {
+    fn place(self, address: u64, must_write: bool) -> Option<*mut u8> {
+        match self {
+            Self::Own(space) => space.place(address, must_write),
+            Self::Pool(frames) => frames.place(address),
+        }
+    }
+
     /// Copies the task's bytes from `from` on; whether all of them are there. If not, some of
     /// `into` may have changed.
     pub(crate) fn load(self, from: u64, into: &mut [u8]) -> bool {
@@ -15,7 +31,7 @@ impl Space {
                 return false;
             };
             let (now, later) = rest.split_at_mut(in_page(from).min(rest.len()));
-            // SAFETY: `place` is that many bytes in a live task's frame; `now` is ours.
+            // SAFETY: `place` is that many bytes in a frame of a live task or the pool; `now` is ours.
             unsafe { move_bytes(place, now.as_mut_ptr(), now.len(), false) };
             from += now.len() as u64;
             rest = later;
@@ -23,8 +39,8 @@ impl Space {
         true
     }
 
-    /// Stores to the task's memory, whoever may write there: for filling a task's pages
-    /// before it runs. Whether all of it is there.
+    /// Stores there, whoever may: the caller has made sure, or fills a task's pages before
+    /// it runs. Whether all of it is there.
     pub(crate) fn fill(self, to: u64, bytes: &[u8]) -> bool {
         let mut to = to;
         let mut rest = bytes;
@@ -42,13 +58,13 @@ impl Space {
     }
 }
 
-/// Copies `bytes` bytes between two tasks, or inside one, as if through a buffer. Both
+/// Copies `bytes` bytes between two views, or inside one, as if through a buffer. Both
 /// sides cover them (`Space::covers`); where one does not, nothing moves any more.
-pub(crate) fn copy(from: (Space, u64), to: (Space, u64), bytes: u64) -> bool {
+pub(crate) fn copy(from: (View, u64), to: (View, u64), bytes: u64) -> bool {
     let (source, start) = from;
     let (target, to_start) = to;
-    // No frame is in two places, so only a copy within one space can meet itself: upwards
-    // it goes from its end, or it would read what it has written.
+    // No frame is in two places of one view, and none in two views, so only a copy within
+    // one can meet itself: upwards it goes from its end, or it would read what it has written.
     let downwards = source == target && to_start > start;
     let mut moved = 0;
     while moved < bytes {

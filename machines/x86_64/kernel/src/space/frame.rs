@@ -48,10 +48,10 @@ impl Frame {
         unsafe { &*self.byte(0).cast() }
     }
 
-    /// Makes all of it 0.
-    fn clear(self) {
-        // SAFETY: the frame was free, so that nobody looks at it; the invariant for the rest.
-        unsafe { self.byte(0).write_bytes(0, FRAME_BYTES as usize) };
+    /// Makes all of it 0. It is free, so that nobody looks at it.
+    pub(super) fn clear(self) {
+        // SAFETY: the invariant: all of it is mapped and writable.
+        unsafe { fill_bytes(self.byte(0), 0, FRAME_BYTES as usize) };
     }
 }
 
@@ -85,6 +85,20 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
                 inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes => _,
                 options(nostack, preserves_flags));
         }
+    }
+}
+
+/// Fills `bytes` bytes as an instruction.
+///
+/// # Safety
+///
+/// They lie in one frame, which is mapped and writable.
+pub(super) unsafe fn fill_bytes(to: *mut u8, byte: u8, bytes: usize) {
+    // SAFETY: the caller's word; tasks may look and store meanwhile (`move_bytes`, 2), and
+    // the direction flag is clear, by the ABI.
+    unsafe {
+        asm!("rep stosb", inout("rdi") to => _, inout("rcx") bytes => _, in("al") byte,
+            options(nostack, preserves_flags));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Space;
 use super::frame::Frame;
 use core::sync::atomic::{AtomicU64, Ordering};
+use spin::Mutex;
 
 /// Holds the space of one task after another; at most one at a time.
 #[derive(Debug, Default)]
@@ -11,6 +12,9 @@ pub(crate) struct PublishedSpace {
     root: AtomicU64,
     /// Whose it is: which of all lives of tasks.
     life: AtomicU64,
+    /// Held while the space is changed, or given up: who changes a space is under no barrier
+    /// of the core's, so it must not go meanwhile.
+    change: Mutex<()>,
 }
 
 impl PublishedSpace {
@@ -27,9 +31,17 @@ impl PublishedSpace {
         is_its_own.then(|| Space(Frame::of_entry(root)))
     }
 
+    /// Does something to the space of this life that takes no barrier's notice; `None` if it
+    /// is gone.
+    pub(crate) fn change<R>(&self, life: u64, act: impl FnOnce(Space) -> R) -> Option<R> {
+        let _stays = self.change.lock();
+        self.of(life).map(act)
+    }
+
     /// Ends the publication for this life. What was found before is still in use as long as
     /// the core's barrier says.
     pub(crate) fn retract(&self, life: u64) -> Option<Space> {
+        let _unchanged = self.change.lock();
         let space = self.of(life)?;
         self.root.store(0, Ordering::Relaxed);
         Some(space)

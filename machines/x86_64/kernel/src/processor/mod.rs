@@ -1,9 +1,17 @@
-//! One processor: its descriptors, where its traps go, its clock tick.
+//! One processor: its descriptors, and where its traps go. controller.rs has its tick and
+//! its interrupts to others, shoot_down.rs what it has looked up in page tables.
 
-use crate::start::DIRECT_MAP;
+pub(crate) mod controller;
+mod shoot_down;
+
+pub(crate) use shoot_down::{is_loaded, ring, shoot_down};
+
+use crate::space::Space;
 use alloc::boxed::Box;
+use controller::VECTORS;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::mem::offset_of;
+use shoot_down::Visitor;
 use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
 use x86_64::instructions::{interrupts, tables};
@@ -23,29 +31,6 @@ const KERNEL_CODE: u64 = 0x08;
 /// which there is none: a free word.
 pub(crate) const TSS_RING_0_STACK: usize = offset_of!(TaskStateSegment, privilege_stack_table);
 pub(crate) const TSS_RING_1_STACK: usize = TSS_RING_0_STACK + 8;
-
-/// The vector of the clock tick, the first behind the exceptions.
-pub(crate) const TIMER: u64 = 32;
-/// What the interrupt controller calls when an interrupt has gone away meanwhile. It is taken
-/// for a tick: the answer means nothing when none is in service.
-const SPURIOUS: u64 = TIMER + 1;
-/// How many vectors have an entry in trap.s.
-pub(crate) const VECTORS: usize = 34;
-
-/// The local interrupt controller's registers, mapped by boot.s.
-const CONTROLLER: u64 = DIRECT_MAP + (1 << 30);
-const CONTROLLER_EOI: u64 = 0xb0;
-const CONTROLLER_SPURIOUS: u64 = 0xf0;
-const CONTROLLER_COMMAND: u64 = 0x300;
-const CONTROLLER_TIMER: u64 = 0x320;
-const CONTROLLER_TIMER_INITIAL: u64 = 0x380;
-const CONTROLLER_TIMER_DIVIDE: u64 = 0x3e0;
-/// The controller is on; in the register of the spurious vector.
-const ENABLED: u64 = 1 << 8;
-const PERIODIC: u64 = 1 << 17;
-const DIVIDE_BY_16: u32 = 3;
-/// QEMU's controller counts nanoseconds: this is about 1 ms.
-const TICK: u32 = 1_000_000 / 16;
 
 /// Bytes of a stack for the exceptions that must not trust the current one.
 const LAST_RESORT_STACK_BYTES: usize = 8 << 10;
@@ -69,6 +54,7 @@ const BREAKPOINT: usize = 3;
 pub(crate) struct Processor {
     /// 0 for the one that booted.
     number: usize,
+    visitor: Visitor,
     /// In the TSS: where the processor's stack begins when ring 3 traps.
     ring_0_stack: *mut VirtAddr,
 }
@@ -81,9 +67,10 @@ impl Processor {
         load_descriptors(tss);
         load_vectors();
         route_system_calls(tss);
-        start_ticking();
+        controller::start_ticking();
         Self {
             number,
+            visitor: Visitor::new(number, controller::own_number()),
             ring_0_stack: tss.wrapping_byte_add(TSS_RING_0_STACK).cast(),
         }
     }
@@ -93,29 +80,38 @@ impl Processor {
         self.number
     }
 
-    /// Its number as the hardware has it.
-    pub(crate) fn hardware_number(&self) -> u8 {
-        (__cpuid(1).ebx >> 24) as u8
-    }
-
-    /// From now on a trap from ring 3 stores its frame below `end`.
-    pub(crate) fn trap_into(&mut self, end: *mut u64) {
+    /// What may be done in ring 3, from now until it traps: that of `space`, and the trap
+    /// stores its frame below `end`.
+    pub(crate) fn goes_to_ring_3(&mut self, space: Space, end: *mut u64) {
         // SAFETY: the place is a field of a TSS that is never freed and that no reference
         // points to; it need not be aligned. The processor reads it at a trap from ring 3
         // only, and this is ring 0.
         unsafe { self.ring_0_stack.write_unaligned(VirtAddr::from_ptr(end)) };
+        self.visitor.goes(space);
     }
 
-    /// Sleeps until the next tick.
-    pub(crate) fn halt(&mut self) {
+    /// Ring 3 has trapped.
+    pub(crate) fn is_back(&mut self) {
+        self.visitor.is_back();
+    }
+
+    /// From here on this processor has no task's memory.
+    pub(crate) fn leave(&mut self) {
+        self.visitor.leave();
+    }
+
+    /// Sleeps until the next interrupt; whether that was the tick.
+    pub(crate) fn halt(&mut self) -> bool {
         interrupts::enable_and_hlt();
         interrupts::disable();
-        self.tick_seen();
+        self.end_interrupt()
     }
 
-    /// Lets the next tick come.
-    pub(crate) fn tick_seen(&mut self) {
-        controller(CONTROLLER_EOI, 0);
+    /// Lets the next interrupt come; whether the last one was the tick.
+    pub(crate) fn end_interrupt(&mut self) -> bool {
+        let is_tick = controller::is_tick();
+        controller::end_interrupt();
+        is_tick
     }
 }
 
@@ -209,42 +205,6 @@ fn route_system_calls(tss: *const TaskStateSegment) {
     // SAFETY: bits 32 to 47 are the selector that `syscall` loads; the half that `sysret`
     // would use stays 0, for nobody executes it.
     unsafe { Msr::new(STAR).write(KERNEL_CODE << 32) };
-}
-
-fn start_ticking() {
-    let mask_all = 0xff_u8;
-    // SAFETY: masks both of the old interrupt controllers, so that nothing but our own
-    // tick interrupts. Harmless where there are none.
-    unsafe { Port::new(0x21).write(mask_all) };
-    // SAFETY: the same, for the second.
-    unsafe { Port::new(0xa1).write(mask_all) };
-    controller(CONTROLLER_SPURIOUS, (ENABLED | SPURIOUS) as u32);
-    controller(CONTROLLER_TIMER_DIVIDE, DIVIDE_BY_16);
-    controller(CONTROLLER_TIMER, (PERIODIC | TIMER) as u32);
-    controller(CONTROLLER_TIMER_INITIAL, TICK);
-}
-
-/// Resets all other processors and has them start at physical address `page` (below 1 MiB).
-pub(crate) fn wake_the_others(page: u64) {
-    const INIT: u32 = 0b101 << 8;
-    const START_UP: u32 = 0b110 << 8;
-    const ASSERT: u32 = 1 << 14;
-    const ALL_OTHERS: u32 = 0b11 << 18;
-    controller(CONTROLLER_COMMAND, ALL_OTHERS | ASSERT | INIT);
-    // Real processors want 10 ms here; QEMU's are reset at once.
-    (0..100_000).for_each(|_| core::hint::spin_loop());
-    controller(
-        CONTROLLER_COMMAND,
-        ALL_OTHERS | ASSERT | START_UP | (page >> 12) as u32,
-    );
-}
-
-/// Stores to a register of this processor's interrupt controller.
-fn controller(register: u64, value: u32) {
-    let register = (CONTROLLER + register) as *mut u32;
-    // SAFETY: boot.s maps the controller there, uncached; every caller names a register of
-    // it that is 32 bits wide, on a multiple of 16. Each processor sees its own.
-    unsafe { register.write_volatile(value) };
 }
 
 /// How the machine ended, for QEMU's exit status: `verdict << 1 | 1`.
