@@ -7,7 +7,7 @@
 //!                 calls made
 //!   rig.rs        what a machine supplies: probes, commands and replies, ends, time
 //!   random.rs     random calls against model.rs, which says what docs/calls.md says
-//!   guests.rs     builds the probe for WebAssembly, in Rust and in C
+//!   guests.rs     builds guests for WebAssembly, in Rust and in C
 //! ```
 //!
 //! A machine implements [`Rig`] and writes one line:
