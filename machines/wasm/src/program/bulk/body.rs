@@ -7,7 +7,7 @@
 use wasm_encoder::{BlockType, Function, Instruction, InstructionSink, MemArg, ValType};
 use wasmparser::{FunctionBody, Operator};
 
-use super::{Bulk, COPY, Error, FILL, HEAP_ONLY};
+use super::{Bulk, COPY, Error, FILL, HEAP_ONLY, NOTIFY, WAIT32, WAIT64};
 
 /// Copies of up to so many bytes become loads and stores where they stand.
 const SHORT_BYTES: u32 = 128;
@@ -43,8 +43,8 @@ impl Body {
         })
     }
 
-    /// Puts what stands for `operator` into the body. `false`: it is no bulk
-    /// operation, and the caller writes it as it is.
+    /// Puts what stands for `operator` into the body. `false`: nothing does,
+    /// and the caller writes it as it is.
     pub(in super::super) fn replace(&mut self, bulk: &Bulk, operator: &Operator<'_>) -> bool {
         let before = self.constant.take();
         match *operator {
@@ -64,9 +64,20 @@ impl Body {
                     None => Instruction::MemoryInit { mem, data_index },
                 });
             }
+            Operator::MemoryAtomicNotify { memarg } => self.atomic(memarg, bulk.function(NOTIFY)),
+            Operator::MemoryAtomicWait32 { memarg } => self.atomic(memarg, bulk.function(WAIT32)),
+            Operator::MemoryAtomicWait64 { memarg } => self.atomic(memarg, bulk.function(WAIT64)),
             _ => return false,
         }
         true
+    }
+
+    /// Calls what stands for an operation with a constant offset.
+    fn atomic(&mut self, place: wasmparser::MemArg, function: u32) {
+        // The memory has 32-bit addresses, so the validator lets no larger offset through.
+        let offset = u32::try_from(place.offset).unwrap_or(u32::MAX);
+        self.write(&Instruction::I32Const(offset.cast_signed()));
+        self.write(&Instruction::Call(function));
     }
 
     /// Writes an instruction.

@@ -1,5 +1,6 @@
-;; What stands for memory.copy and memory.fill in a rewritten module, and before
-;; each memory.init. `bulk.rs` puts it there.
+;; What stands for memory.copy, memory.fill, memory.atomic.notify and the
+;; memory.atomic.waits in a rewritten module, and before each memory.init.
+;; `bulk.rs` puts it there.
 ;;
 ;; - Below the pool the native operations do the work, at most PART_BYTES
 ;;   at a time: they can not be interrupted, and between two of them the loop
@@ -34,6 +35,45 @@
   (func $heap_only (param $to i32) (param $from i32) (param $len i32) (result i32 i32 i32)
     (if (i32.lt_s (local.get $to) (i32.const 0)) (then (unreachable)))
     (local.get $to) (local.get $from) (local.get $len))
+
+  ;; memory.atomic.notify, whose constant offset comes as a word. No task waits on
+  ;; an address, so nobody is woken; but in the pool the native operation would take
+  ;; the address for wrong. There a load sees whether it is aligned and is memory.
+  (func $notify (param $at i32) (param $count i32) (param $offset i32) (result i32)
+    (local.set $at (call $sum (local.get $at) (local.get $offset)))
+    (if (result i32) (i32.ge_s (local.get $at) (i32.const 0))
+      (then (memory.atomic.notify (local.get $at) (local.get $count)))
+      (else (drop (i32.atomic.load (local.get $at))) (i32.const 0))))
+
+  ;; memory.atomic.wait32 and wait64. They trap on every memory that is no shared
+  ;; one, and say so. For the pool they are to say the same, so an address there is
+  ;; seen to be memory, and one of the same alignment in the heap takes its place.
+  (func $wait32 (param $at i32) (param $expected i32) (param $timeout i64) (param $offset i32)
+    (result i32)
+    (memory.atomic.wait32
+      (call $waited_at (call $sum (local.get $at) (local.get $offset)))
+      (local.get $expected) (local.get $timeout)))
+
+  (func $wait64 (param $at i32) (param $expected i64) (param $timeout i64) (param $offset i32)
+    (result i32)
+    (memory.atomic.wait64
+      (call $waited_at (call $sum (local.get $at) (local.get $offset)))
+      (local.get $expected) (local.get $timeout)))
+
+  (func $waited_at (param $at i32) (result i32)
+    (if (result i32) (i32.ge_s (local.get $at) (i32.const 0))
+      (then (local.get $at))
+      (else
+        (drop (i32.load8_u (local.get $at)))
+        (i32.and (local.get $at) (i32.const 7)))))
+
+  ;; An address and a constant offset. Traps if that is no address.
+  (func $sum (param $at i32) (param $offset i32) (result i32)
+    (local $sum i32)
+    (local.set $sum (i32.add (local.get $at) (local.get $offset)))
+    (if (i32.lt_u (local.get $sum) (local.get $at))
+      (then (drop (i32.load8_u offset=0xffffffff (i32.const -1)))))
+    (local.get $sum))
 
   ;; Whether a range sticks out of the heap, or out of the pool's place if it
   ;; begins there. In 64 bits the sum can not wrap.

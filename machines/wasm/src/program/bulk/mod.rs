@@ -1,7 +1,8 @@
 //! `memory.copy`, `memory.fill` and `memory.init` without two properties of the
 //! native operations: they can not be interrupted, however long they are, and
-//! they know no memory above the heap. What stands for them is in `bulk.wat` and
-//! `init.wat`; this file puts it into a module.
+//! they know no memory above the heap. `memory.atomic.notify` and the waits share
+//! the second one. What stands for them is in `bulk.wat` and `init.wat`; this file
+//! puts it into a module.
 
 use std::convert::Infallible;
 use std::iter;
@@ -40,6 +41,9 @@ fn assembled(text: &str) -> Vec<u8> {
 const COPY: u32 = 0;
 const FILL: u32 = 1;
 const HEAP_ONLY: u32 = 2;
+const NOTIFY: u32 = 3;
+const WAIT32: u32 = 4;
+const WAIT64: u32 = 5;
 
 /// The passive data segments that are too long for one native operation.
 pub(super) fn long_segments(section: DataSectionReader<'_>) -> Result<Vec<u32>, Error> {
@@ -56,7 +60,7 @@ pub(super) fn long_segments(section: DataSectionReader<'_>) -> Result<Vec<u32>, 
 /// Where a module's bulk operations go.
 #[derive(Debug, Default)]
 pub(super) struct Bulk {
-    /// Whether the module has bulk operations: if not, nothing is added.
+    /// Whether the module has such operations: if not, nothing is added.
     is_used: bool,
     /// The index that the first type gets which is added here.
     pub(super) first_type: u32,
@@ -70,13 +74,21 @@ pub(super) struct Bulk {
 impl Bulk {
     /// Takes note of a function of the module, before anything is written.
     pub(super) fn look_at(&mut self, function: &FunctionBody<'_>) -> Result<(), Error> {
-        use Operator::{MemoryCopy, MemoryFill, MemoryInit};
+        use Operator::{
+            MemoryAtomicNotify, MemoryAtomicWait32, MemoryAtomicWait64, MemoryCopy, MemoryFill,
+            MemoryInit,
+        };
         let mut operators = function.get_operators_reader()?;
         while !self.is_used && !operators.eof() {
             let operator = operators.read()?;
             self.is_used = matches!(
                 operator,
-                MemoryCopy { .. } | MemoryFill { .. } | MemoryInit { .. }
+                MemoryCopy { .. }
+                    | MemoryFill { .. }
+                    | MemoryInit { .. }
+                    | MemoryAtomicNotify { .. }
+                    | MemoryAtomicWait32 { .. }
+                    | MemoryAtomicWait64 { .. }
             );
         }
         Ok(())
