@@ -156,7 +156,7 @@ pub(crate) enum Change {
 }
 
 /// How far the clearing up of a task has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Stage {
     /// No copy that saw it alive is left.
     Barrier,

@@ -140,7 +140,9 @@ pub trait Machine {
     ///
     /// # Errors
     ///
-    /// There is no mapping left; only when `writable`. Nothing was changed.
+    /// There is no mapping left; only when `writable`. Nothing was changed. A
+    /// page that [`touch`](crate::touch) asks for is the task's to write already,
+    /// and the task ends when it can not be had: make room for it.
     fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
         let _ = (task, run);
         if writable { Err(NoMapping) } else { Ok(()) }

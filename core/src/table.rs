@@ -28,6 +28,12 @@ impl<T> Table<T> {
         self.0.get(number as usize)
     }
 
+    /// The entries of some numbers, to be changed.
+    pub(crate) fn some_mut(&mut self, numbers: core::ops::Range<u32>) -> &mut [T] {
+        let numbers = numbers.start as usize..numbers.end as usize;
+        self.0.get_mut(numbers).unwrap_or_default()
+    }
+
     /// The entry of a number that a table has made. Numbers of entries never
     /// come from a guest, so one out of range is a bug of the kernel, and
     /// stopping is better than going on with a wrong entry.

@@ -90,8 +90,6 @@ pub(crate) struct Task {
     /// The pages it holds: a list through `Holding::next`.
     pub(crate) first_holding: u32,
     pub(crate) pages_owned: u32,
-    /// Of these, gifts that may still fail.
-    pub(crate) pages_coming: u32,
     /// The port that its thread waits on.
     pub(crate) waiting_on: Option<u8>,
     /// The next free place in the task table, while this one is free.
@@ -117,7 +115,6 @@ impl Task {
             first_watch: NONE,
             first_holding: NONE,
             pages_owned: 0,
-            pages_coming: 0,
             waiting_on: None,
             next_free,
         }
@@ -247,7 +244,7 @@ impl<S: Sink> Kernel<S> {
     /// Lets go of a batch of the dying task's pages: what it owns becomes free,
     /// what it only held is forgotten after the barrier that this asks for.
     pub(crate) fn end_some_pages(&mut self, index: u32) -> Progress {
-        let mut chain = Chain::EMPTY;
+        let mut chain = Chain::default();
         for _ in 0..PAGE_BATCH {
             let holding = self.tasks.at(index).first_holding;
             if holding == NONE {

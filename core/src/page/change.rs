@@ -10,6 +10,10 @@
 //!     +-------> Shut --> Retract -> Barrier -----------------------> Unmark -> refusal
 //! ```
 //!
+//! Who owns pages by a gift, or restores itself, gains without a mapping: its
+//! first store takes that up (`touch.rs`), for whoever only reads what it was
+//! given never needs it. So a gift can not fail once it is marked.
+//!
 //! Each stage goes over the run in batches, without the lock in between. Pages
 //! are marked in ascending order and a marked page is waited for, so changes
 //! that overlap come one after the other and never wait for each other in a
@@ -95,7 +99,7 @@ pub(crate) enum Then {
 }
 
 /// The progress of one change.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct PageChange {
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
@@ -115,8 +119,6 @@ pub(crate) struct PageChange {
     /// Somebody may have lost a right: a barrier is due.
     pub(crate) lost: bool,
     pub(crate) refusal: Option<Denied>,
-    /// Pages of a gift that may still fail.
-    pub(crate) coming: u32,
     /// A grant to everybody has ended for want of a record of a refusal.
     pub(crate) ended_everybody: bool,
     /// Where the call's range ends; a part of it may be a change of its own.
@@ -139,10 +141,9 @@ impl PageChange {
             caller,
             target,
             swept: 0,
-            chain: Chain::EMPTY,
+            chain: Chain::default(),
             lost: false,
             refusal: None,
-            coming: 0,
             ended_everybody: false,
             last: run.end(),
             by: None,
@@ -178,6 +179,7 @@ impl PageChange {
     }
 
     /// Whether a task gives up its own right, on pages that need not be its own.
+    #[inline]
     pub(crate) fn relinquishes(&self) -> bool {
         self.kind == Kind::Forbid && self.target == self.caller
     }
@@ -187,18 +189,45 @@ impl PageChange {
         self.then == Then::Ending && task == self.caller.index
     }
 
-    pub(crate) fn gains(&self) -> bool {
+    /// Whether it is the owner's alone to make, and refuses nothing to anybody.
+    #[inline]
+    pub(crate) fn needs_owner(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Allow | Kind::Give | Kind::Allocate(_) | Kind::TakeUp
+            Kind::Allow | Kind::AllowAll | Kind::ForbidAll | Kind::Give | Kind::Free
         )
+    }
+
+    /// Whether the target needs a record for what it gains.
+    #[inline]
+    pub(crate) fn gains(&self) -> bool {
+        self.maps() || matches!(self.kind, Kind::Allow | Kind::Give)
+    }
+
+    /// Whether what the target gains is mapped at once. A new owner, or one that
+    /// has its own right back, looks first and may never store: its first store
+    /// takes that up.
+    #[inline]
+    pub(crate) fn maps(&self) -> bool {
+        match self.kind {
+            Kind::Allow => self.target != self.caller,
+            Kind::Allocate(_) | Kind::TakeUp => true,
+            Kind::AllowAll
+            | Kind::Forbid
+            | Kind::ForbidAll
+            | Kind::Give
+            | Kind::Free
+            | Kind::AskWritable
+            | Kind::AskOwned => false,
+        }
     }
 }
 
 impl<S: Sink> Kernel<S> {
     /// Frees the pages around one that a dead task owned, and that nobody is changing.
     pub(crate) fn bury(&mut self, page: u32, owner: u32) -> Progress {
-        let run = self.owned_run(page, PAGE_BATCH);
+        let is_its = |page| self.pages.states.at(page).owner == owner;
+        let run = self.run_around(page, PAGE_BATCH, is_its);
         for page in run.first()..run.end() {
             self.pages.set_changing(page, true);
         }
@@ -218,7 +247,7 @@ impl<S: Sink> Kernel<S> {
     ) -> Progress {
         // Nothing else may fail.
         if outcome == Outcome::Failed && change.stage == Stage::Open {
-            self.opening_failed(&mut change);
+            Self::opening_failed(&mut change);
         }
         loop {
             let work = match change.stage {
@@ -261,8 +290,8 @@ impl<S: Sink> Kernel<S> {
         self.go_on_with_pages(PageChange { by, to, ..change }, Outcome::Done)
     }
 
-    fn page_change_over(&mut self, change: PageChange) -> Progress {
-        self.pages.put_back(change.chain);
+    fn page_change_over(&mut self, mut change: PageChange) -> Progress {
+        self.pages.put_back(core::mem::take(&mut change.chain));
         if let Some(rest) = Run::between(change.end, change.last)
             && change.relinquishes()
             && change.refusal.is_none()

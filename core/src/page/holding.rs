@@ -57,26 +57,31 @@ pub(crate) struct Books {
     pub(crate) reserved: u32,
 }
 
-/// Records that have left their lists and wait for a barrier.
-#[derive(Clone, Copy, Debug)]
+/// Records that have left their lists and wait for a barrier. Not `Clone`: they
+/// are put back once.
+#[derive(Debug)]
 pub(crate) struct Chain {
     first: u32,
     last: u32,
     len: u32,
 }
 
-impl Chain {
-    pub(crate) const EMPTY: Self = Self {
-        first: NONE,
-        last: NONE,
-        len: 0,
-    };
+impl Default for Chain {
+    fn default() -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+            len: 0,
+        }
+    }
+}
 
-    pub(crate) fn len(self) -> u32 {
+impl Chain {
+    pub(crate) fn len(&self) -> u32 {
         self.len
     }
 
-    pub(crate) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
@@ -127,6 +132,7 @@ impl Books {
         self.free_holdings.saturating_add(self.chained)
     }
 
+    #[inline]
     fn take(&mut self, page: u32) -> Result<u32, NoHolding> {
         let is_sure = self.states.at(page).holders < SURE_HOLDINGS;
         let has_room = |free: u32, unheld: u32| if is_sure { free > 0 } else { free > unheld };
@@ -160,10 +166,12 @@ impl Books {
     }
 
     /// Marks a page as changing, or clears the mark.
+    #[inline]
     pub(crate) fn set_changing(&mut self, page: u32, changing: bool) {
         *self.changing.at_mut(page) = changing;
     }
 
+    #[inline]
     pub(crate) fn is_changing(&self, page: u32) -> bool {
         *self.changing.at(page)
     }
@@ -172,10 +180,15 @@ impl Books {
 impl<S: Sink> Kernel<S> {
     /// The record of what a task holds of a page; a new one with no rights if
     /// there is none.
+    #[inline]
     pub(crate) fn hold(&mut self, page: u32, task: u32) -> Result<u32, NoHolding> {
-        if let Some((holding, _)) = self.plane.pages.holding(page, task) {
-            return Ok(holding);
+        match self.plane.pages.holding(page, task) {
+            Some((holding, _)) => Ok(holding),
+            None => self.hold_newly(page, task),
         }
+    }
+
+    fn hold_newly(&mut self, page: u32, task: u32) -> Result<u32, NoHolding> {
         let number = self.pages.take(page)?;
         let first = self.tasks.at(task).first_holding;
         *self.pages.holdings.at_mut(number) = Holding {
@@ -230,7 +243,7 @@ impl<S: Sink> Kernel<S> {
             let left = if is_for_everybody {
                 rights
             } else {
-                rights.only(Rights::NAMED)
+                rights.by_name()
             };
             plane.pages.set_rights(holding, left);
             if left == Rights::NONE && task != owner {
@@ -243,7 +256,7 @@ impl<S: Sink> Kernel<S> {
     pub(crate) fn unmet_reserve(&self, task: u32) -> u32 {
         let task = self.tasks.at(task);
         let reserve = task.quota.pool.map_or(0, |pool| pool.reserve);
-        reserve.saturating_sub(task.pages_owned.saturating_sub(task.pages_coming))
+        reserve.saturating_sub(task.pages_owned)
     }
 
     /// Moves the charge for pages from one task to another (nobody: [`NONE`]), or
@@ -276,11 +289,6 @@ impl<S: Sink> Kernel<S> {
         });
     }
 
-    /// Changes how many of a task's pages are gifts that may still fail.
-    pub(crate) fn expect_gift(&mut self, task: u32, change: impl Fn(u32) -> u32) {
-        self.recount(task, |task| task.pages_coming = change(task.pages_coming));
-    }
-
     /// Changes a task's counts of pages, and with them what is still promised to
     /// it. Nobody ([`NONE`]) has none.
     fn recount(&mut self, task: u32, change: impl Fn(&mut Task)) {
@@ -293,19 +301,18 @@ impl<S: Sink> Kernel<S> {
         self.pages.reserved = reserved.saturating_add(self.unmet_reserve(task));
     }
 
-    /// The pages around one that the same task owns and nobody is changing,
+    /// A page, and those around it that are such pages and nobody is changing,
     /// `most` at most.
-    pub(crate) fn owned_run(&self, page: u32, most: u32) -> Run {
-        let owner = self.pages.states.at(page).owner;
-        let is_ours = |page: u32| {
-            let state = self.pages.states.get(page);
-            state.is_some_and(|state| state.owner == owner) && !self.pages.is_changing(page)
+    pub(crate) fn run_around(&self, page: u32, most: u32, is_such: impl Fn(u32) -> bool) -> Run {
+        let joins = |page: u32| {
+            let changing = self.pages.changing.get(page);
+            changing.is_some_and(|changing| !changing) && is_such(page)
         };
         let (mut first, mut end) = (page, page.saturating_add(1));
-        while end.saturating_sub(first) < most && first > 0 && is_ours(first.saturating_sub(1)) {
+        while end.saturating_sub(first) < most && first > 0 && joins(first.saturating_sub(1)) {
             first = first.saturating_sub(1);
         }
-        while end.saturating_sub(first) < most && is_ours(end) {
+        while end.saturating_sub(first) < most && joins(end) {
             end = end.saturating_add(1);
         }
         Run::between(first, end).unwrap_or(Run::one(page))

@@ -47,7 +47,7 @@ impl<S: Sink> Kernel<S> {
         let mut holders = 0_u32;
         for (_, task, rights) in published.holdings(page) {
             holders = holders.saturating_add(1);
-            let needs_everybody = rights.has(Rights::TAKEN) || rights.has(Rights::REFUSED);
+            let needs_everybody = rights.by_name() != rights;
             let is_empty = rights == Rights::NONE && task != state.owner;
             if !is_changing && (is_empty || (needs_everybody && !is_for_everybody)) {
                 return None;

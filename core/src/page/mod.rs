@@ -21,6 +21,9 @@
 //! of whole runs would have to be split when a page in the middle is taken back;
 //! splitting needs a record, and taking never fails.
 //!
+//! Whether a holder's mapping may let stores through is kept beside its rights,
+//! so that nobody's mapping is shut that was never opened.
+//!
 //! Who owns and who may write are independent. A grant to everybody is a state
 //! of the page that changes no mapping: each task takes it up at its first
 //! store, and only those who did are visited when it ends (everybody, if the table

@@ -23,8 +23,9 @@ impl Rights {
     pub(crate) const NONE: Self = Self(0);
     /// It may write, by its own name.
     pub(crate) const NAMED: Self = Self(1);
-    /// It may write because everybody may, and has.
-    pub(crate) const TAKEN: Self = Self(2);
+    /// Its mapping may let stores through. Without a name, it took that up
+    /// because everybody may write.
+    pub(crate) const MAPPED: Self = Self(2);
     /// It may not write, though everybody may.
     pub(crate) const REFUSED: Self = Self(4);
     const BITS: u32 = 3;
@@ -41,9 +42,18 @@ impl Rights {
         Self(self.0 & other.0)
     }
 
+    /// What is left of it when the grant to everybody is over.
+    pub(crate) const fn by_name(self) -> Self {
+        if self.has(Self::NAMED) {
+            self.only(Self(Self::NAMED.0 | Self::MAPPED.0))
+        } else {
+            Self::NONE
+        }
+    }
+
     /// Whether it may write, by its name or because it took that up.
     pub(crate) const fn writes(self) -> bool {
-        self.has(Self(Self::NAMED.0 | Self::TAKEN.0))
+        self.has(Self(Self::NAMED.0 | Self::MAPPED.0))
     }
 }
 
@@ -106,6 +116,7 @@ impl Published {
     }
 
     /// Whether an attached task may write a page.
+    #[inline]
     pub(crate) fn may_write(&self, task: TaskKey, page: u32) -> bool {
         match self.holding(page, task.index) {
             Some((_, rights)) if rights.has(Rights::REFUSED) => false,
@@ -115,12 +126,21 @@ impl Published {
     }
 
     /// Whether everybody may write a page.
+    #[inline]
     pub(crate) fn is_for_everybody(&self, page: u32) -> bool {
         let page = self.pages.get(page as usize);
         page.is_some_and(|page| page.everybody.load(Ordering::SeqCst) & EVERYBODY != 0)
     }
 
+    /// Whether no grant to everybody has left anything on a page.
+    #[inline]
+    pub(crate) fn is_plain(&self, page: u32) -> bool {
+        let page = self.pages.get(page as usize);
+        page.is_none_or(|page| page.everybody.load(Ordering::Relaxed) == 0)
+    }
+
     /// What a task holds of a page.
+    #[inline]
     pub(crate) fn holding(&self, page: u32, task: u32) -> Option<(u32, Rights)> {
         self.holdings(page)
             .find(|(_, holder, _)| *holder == task)
@@ -128,6 +148,7 @@ impl Published {
     }
 
     /// All holdings of a page: the record, the task and its rights.
+    #[inline]
     pub(crate) fn holdings(&self, page: u32) -> impl Iterator<Item = (u32, u32, Rights)> {
         // SeqCst: these loads come after the pin, which may be one SeqCst swap
         // without a fence.
@@ -162,7 +183,7 @@ impl Published {
         let has_unlisted =
             page.is_some_and(|page| page.everybody.load(Ordering::Relaxed) & UNLISTED != 0);
         if has_unlisted && self.rights(holding) == Rights::NONE {
-            self.set_rights(holding, Rights::TAKEN);
+            self.set_rights(holding, Rights::MAPPED);
         }
     }
 
@@ -183,6 +204,7 @@ impl Published {
         }
     }
 
+    #[inline]
     pub(crate) fn rights(&self, holding: u32) -> Rights {
         let holder = self.holders.get(holding as usize);
         holder.map_or(Rights::NONE, |holder| {
@@ -190,6 +212,7 @@ impl Published {
         })
     }
 
+    #[inline]
     pub(crate) fn set_rights(&self, holding: u32, rights: Rights) {
         if let Some(holder) = self.holders.get(holding as usize) {
             let task = holder.word.load(Ordering::Relaxed) >> Rights::BITS;
@@ -200,6 +223,7 @@ impl Published {
     }
 
     /// Puts a record that no reader can stand on at the head of a page's list.
+    #[inline]
     pub(crate) fn insert(&self, page: u32, holding: u32, task: u32, rights: Rights) {
         let (Some(page), Some(holder)) = (
             self.pages.get(page as usize),
@@ -217,6 +241,7 @@ impl Published {
 
     /// Takes a record out of a page's list. Readers may stand on it until the
     /// next barrier.
+    #[inline]
     pub(crate) fn remove(&self, page: u32, holding: u32) {
         let (Some(page), Some(removed)) = (
             self.pages.get(page as usize),
@@ -236,6 +261,7 @@ impl Published {
     }
 }
 
+#[inline]
 fn rights_in(word: u32) -> Rights {
     Rights(word & ((1 << Rights::BITS) - 1))
 }

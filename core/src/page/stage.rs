@@ -35,6 +35,7 @@ impl<S: Sink> Kernel<S> {
                 return change.after_batch(Stage::Over);
             }
         }
+        self.mark_plainly(change, stop);
         while change.next < stop {
             if !self.concerns(change, change.next) {
                 change.end = change.next;
@@ -59,14 +60,35 @@ impl<S: Sink> Kernel<S> {
             return Some(Work::Yield);
         }
         if change.kind == Kind::Give && change.refusal.is_none() {
-            change.refusal = self.charge_gift(change).err();
+            // A gift changes no mapping: nothing can fail behind this.
+            let pages = change.end.saturating_sub(change.first);
+            let charged = self.charge(change.caller.index, change.target.index, pages);
+            change.refusal = charged.err();
         }
         change.enter(match change.refusal {
             Some(_) => Stage::Retract,
-            None if change.gains() => Stage::Open,
+            None if change.maps() => Stage::Open,
             None if matches!(change.kind, Kind::AskWritable | Kind::AskOwned) => Stage::Unmark,
             None => Stage::Turn,
         })
+    }
+
+    /// Marks the next pages, up to the first where anything is not as it is mostly.
+    fn mark_plainly(&mut self, change: &mut PageChange, stop: u32) {
+        let (caller, target) = (change.caller.index, change.target.index);
+        let gains = change.gains();
+        if change.relinquishes() || !change.needs_owner() || change.refusal.is_some() {
+            return;
+        }
+        let mut page = change.next;
+        while page < stop && self.pages.states.at(page).owner == caller {
+            if self.pages.is_changing(page) || (gains && self.hold(page, target).is_err()) {
+                break;
+            }
+            self.pages.set_changing(page, true);
+            page = page.saturating_add(1);
+        }
+        change.next = page;
     }
 
     /// Who gives up its own right holds up nobody's change of pages where it has none.
@@ -75,24 +97,6 @@ impl<S: Sink> Kernel<S> {
         !change.relinquishes()
             || self.plane.pages.holding(page, caller).is_some()
             || self.plane.pages.is_for_everybody(page)
-    }
-
-    /// Charges the receiver of a gift before it is mapped. Towards what it is
-    /// promised the gift counts when it can not fail any more.
-    fn charge_gift(&mut self, change: &mut PageChange) -> Result<(), Denied> {
-        let pages = change.end.saturating_sub(change.first);
-        self.charge(change.caller.index, change.target.index, pages)?;
-        change.coming = pages;
-        self.expect_gift(change.target.index, |coming| coming.saturating_add(pages));
-        Ok(())
-    }
-
-    /// The gift can not fail any more, or has failed.
-    fn gift_is_decided(&mut self, change: &mut PageChange) {
-        let pages = core::mem::take(&mut change.coming);
-        if pages > 0 {
-            self.expect_gift(change.target.index, |coming| coming.saturating_sub(pages));
-        }
     }
 
     /// Refuses in the middle of marking: the rest has not been touched.
@@ -157,11 +161,8 @@ impl<S: Sink> Kernel<S> {
                 Ok(())
             }
             (Kind::TakeUp, Ok(holding)) => {
-                let rights = self.plane.pages.rights(holding);
-                if !rights.writes() {
-                    let taken = rights.with(Rights::TAKEN);
-                    self.plane.pages.set_rights(holding, taken);
-                }
+                let mapped = self.plane.pages.rights(holding).with(Rights::MAPPED);
+                self.plane.pages.set_rights(holding, mapped);
                 Ok(())
             }
             // Taking never fails: then the grant to everybody ends.
@@ -179,9 +180,6 @@ impl<S: Sink> Kernel<S> {
             return Some(self.protect(change.target.index, run, true));
         }
         change.next = stop;
-        if stop == change.end {
-            self.gift_is_decided(change);
-        }
         change.after_batch(if change.kind == Kind::TakeUp {
             Stage::Unmark
         } else {
@@ -190,12 +188,7 @@ impl<S: Sink> Kernel<S> {
     }
 
     /// The machine could not map what `open_some` asked for last.
-    pub(crate) fn opening_failed(&mut self, change: &mut PageChange) {
-        self.gift_is_decided(change);
-        if change.kind == Kind::Give {
-            let pages = change.end.saturating_sub(change.first);
-            self.move_charge(change.target.index, change.caller.index, pages);
-        }
+    pub(crate) fn opening_failed(change: &mut PageChange) {
         change.refuse(Denied::NoMapping, Stage::Shut);
     }
 
@@ -214,11 +207,13 @@ impl<S: Sink> Kernel<S> {
         Some(self.protect(change.target.index, run, false))
     }
 
-    /// The next pages, before `stop`, that the books do not let the gainer write yet.
+    /// The next pages, before `stop`, that are not mapped for the gainer as far as
+    /// the books know.
     fn unmapped_run(&self, change: &PageChange, stop: u32) -> Option<Run> {
         let needs = |page: &u32| {
             let held = self.plane.pages.holding(*page, change.target.index);
-            change.kind == Kind::TakeUp || !held.is_some_and(|(_, rights)| rights.writes())
+            change.kind == Kind::TakeUp
+                || !held.is_some_and(|(_, rights)| rights.has(Rights::MAPPED))
         };
         let first = (change.next..stop).find(needs)?;
         let end = (first..stop).find(|page| !needs(page)).unwrap_or(stop);
@@ -323,9 +318,8 @@ impl<S: Sink> Kernel<S> {
             self.tell_of_pages(change);
         }
         let stop = change.batch_end(PAGE_BATCH);
-        for page in change.next..stop {
-            self.pages.set_changing(page, false);
-        }
+        let marks = self.pages.changing.some_mut(change.next..stop);
+        marks.fill(false);
         let is_undone = matches!(change.kind, Kind::Allocate(_)) && change.refusal.is_some();
         let comes_free = is_undone || (change.kind == Kind::Free && change.refusal.is_none());
         if let Some(run) = Run::between(change.next, stop).filter(|_| comes_free) {

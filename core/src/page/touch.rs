@@ -4,8 +4,9 @@ use crate::border::Progress;
 use crate::error::Denied;
 use crate::id::TaskKey;
 use crate::kernel::Kernel;
-use crate::page::change::{Kind, PageChange};
+use crate::page::change::{Kind, PAGE_BATCH, PageChange};
 use crate::page::pool::Run;
+use crate::page::published::Rights;
 use crate::sink::Sink;
 
 impl<S: Sink> Kernel<S> {
@@ -30,7 +31,18 @@ impl<S: Sink> Kernel<S> {
         if !task.is_attached() {
             return Err(Denied::NotAttached);
         }
-        let page = self.limits.pool.page_at(address);
-        page.map(Run::one).ok_or(Denied::OutOfPool)
+        let page = self.limits.pool.page_at(address).ok_or(Denied::OutOfPool)?;
+        if !self.has_not_stored(task, page) || self.pages.is_changing(page) {
+            return Ok(Run::one(page));
+        }
+        let is_such = |page| self.has_not_stored(task, page);
+        Ok(self.run_around(page, PAGE_BATCH, is_such))
+    }
+
+    /// Whether the task may write a page by its name, and that was never mapped:
+    /// so with those around it, mostly.
+    fn has_not_stored(&self, task: TaskKey, page: u32) -> bool {
+        let held = self.plane.pages.holding(page, task.index);
+        held.is_some_and(|(_, rights)| rights == Rights::NAMED)
     }
 }

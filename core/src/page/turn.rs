@@ -10,6 +10,7 @@ use crate::page::pool::Run;
 use crate::page::published::Rights;
 use crate::pin::Plane;
 use crate::sink::Sink;
+use crate::table::NONE;
 
 /// Tasks that one step looks at, to find one that is attached.
 const SWEEP_BATCH: u32 = 1024;
@@ -20,24 +21,54 @@ impl<S: Sink> Kernel<S> {
     pub(crate) fn turn_some(&mut self, change: &mut PageChange) -> Option<Work> {
         let plane = self.plane.clone();
         let stop = change.batch_end(PAGE_BATCH);
-        let held = change.chain.len();
-        while change.next < stop && change.chain.len().saturating_sub(held) < PAGE_BATCH {
-            self.turn_everybody(&plane, change, change.next);
-            if let Some(work) = self.sweep(&plane, change, stop) {
-                return Some(work);
-            }
-            if let Some(loser) = loser_at(&plane, change, change.next) {
-                let run = self.strip(&plane, change, loser, stop);
-                // A dead task's own mappings have gone with its memory.
-                if !change.buries(loser) {
-                    return run.map(|run| self.protect(loser, run, false));
+        let most = change.chain.len().saturating_add(PAGE_BATCH);
+        let rule = Rule::of(change);
+        loop {
+            let mut loser = self.turn_plain_pages(&plane, rule, change, (stop, most));
+            if loser.is_none() {
+                if change.next == stop || change.chain.len() >= most {
+                    return change.after_batch(Stage::Barrier);
                 }
-                continue;
+                self.turn_everybody(&plane, change, change.next);
+                if let Some(work) = self.sweep(&plane, change, stop) {
+                    return Some(work);
+                }
+                let is_for_everybody = plane.pages.is_for_everybody(change.next);
+                let page = (change.next, is_for_everybody);
+                loser = self.turn_page(&plane, rule, change, page);
             }
-            self.turn_page(&plane, change, change.next);
-            change.next = change.next.saturating_add(1);
+            let Some(loser) = loser else {
+                change.next = change.next.saturating_add(1);
+                continue;
+            };
+            let mapped = self.strip(&plane, rule, change, (loser, stop));
+            // A dead task's own mappings have gone with its memory.
+            if let Some(run) = mapped.filter(|_| !change.buries(loser)) {
+                return Some(self.protect(loser, run, false));
+            }
         }
-        change.after_batch(Stage::Barrier)
+    }
+
+    /// Turns the next pages, up to one that a grant to everybody has left
+    /// something on, or on which a task loses its right: that task.
+    #[inline(never)]
+    fn turn_plain_pages(
+        &mut self,
+        plane: &Plane,
+        rule: Rule,
+        change: &mut PageChange,
+        (stop, most): (u32, u32),
+    ) -> Option<u32> {
+        let (mut page, mut loser) = (change.next, None);
+        while page < stop && change.chain.len() < most && plane.pages.is_plain(page) {
+            loser = self.turn_page(plane, rule, change, (page, false));
+            if loser.is_some() {
+                break;
+            }
+            page = page.saturating_add(1);
+        }
+        change.next = page;
+        loser
     }
 
     /// Begins or ends the grant to everybody, or takes one task out of it.
@@ -47,7 +78,7 @@ impl<S: Sink> Kernel<S> {
         }
         let goes_on = match change.kind {
             Kind::Give => {
-                self.name_target(plane, change, page);
+                Self::name_target(plane, change, page);
                 false
             }
             Kind::Free | Kind::ForbidAll => false,
@@ -78,10 +109,10 @@ impl<S: Sink> Kernel<S> {
     }
 
     /// Writes down that the target may write, if there is a record of it.
-    fn name_target(&mut self, plane: &Plane, change: &PageChange, page: u32) {
+    fn name_target(plane: &Plane, change: &PageChange, page: u32) {
         if let Some((holding, rights)) = plane.pages.holding(page, change.target.index) {
-            let kept = rights.only(Rights::TAKEN);
-            plane.pages.set_rights(holding, kept.with(Rights::NAMED));
+            let named = rights.only(Rights::MAPPED).with(Rights::NAMED);
+            plane.pages.set_rights(holding, named);
         }
     }
 
@@ -117,25 +148,30 @@ impl<S: Sink> Kernel<S> {
         Some(self.protect(index, run, false))
     }
 
-    /// Ends in the books what one task loses, on as many neighbours as it loses.
+    /// Ends in the books what one task loses, on as many neighbours as it loses:
+    /// those of them that are mapped.
     fn strip(
         &mut self,
         plane: &Plane,
+        rule: Rule,
         change: &mut PageChange,
-        loser: u32,
-        stop: u32,
+        (loser, stop): (u32, u32),
     ) -> Option<Run> {
         let first = change.next;
-        let mut end = first;
+        let (mut end, mut are_mapped) = (first, None);
         while end < stop {
-            self.turn_everybody(plane, change, end);
+            if !plane.pages.is_plain(end) {
+                self.turn_everybody(plane, change, end);
+            }
             let Some((holding, rights)) = plane.pages.holding(end, loser) else {
                 break;
             };
-            if !loses(plane, change, end, (loser, rights)) {
+            let is_for_everybody = plane.pages.is_for_everybody(end);
+            let is_mapped = rights.has(Rights::MAPPED);
+            if !rule.loses(loser, rights, is_for_everybody) || are_mapped == Some(!is_mapped) {
                 break;
             }
-            let is_for_everybody = plane.pages.is_for_everybody(end);
+            are_mapped = Some(is_mapped);
             plane.pages.set_rights(
                 holding,
                 if is_for_everybody {
@@ -151,58 +187,103 @@ impl<S: Sink> Kernel<S> {
             end = end.saturating_add(1);
         }
         change.lost = true;
-        Run::between(first, end)
+        Run::between(first, end).filter(|_| are_mapped == Some(true))
     }
 
-    /// What is left to say when nobody loses anything by it any more.
-    fn turn_page(&mut self, plane: &Plane, change: &mut PageChange, page: u32) {
-        let held = plane.pages.holding(page, change.target.index);
-        match (change.kind, held) {
-            (Kind::Allow, _) => self.name_target(plane, change, page),
-            (Kind::Give | Kind::Allocate(_), _) => {
-                self.pages.states.at_mut(page).owner = change.target.index;
-                self.name_target(plane, change, page);
+    /// Ends what stands in a page's records and is over, and writes down what is
+    /// new; or finds a task that loses its right first.
+    // Inlined, so that what is the same for many pages is worked out once.
+    #[inline(always)]
+    fn turn_page(
+        &mut self,
+        plane: &Plane,
+        rule: Rule,
+        change: &mut PageChange,
+        (page, is_for_everybody): (u32, bool),
+    ) -> Option<u32> {
+        let owner = rule.owner.unwrap_or(self.pages.states.at(page).owner);
+        for (holding, task, rights) in plane.pages.holdings(page) {
+            if rule.loses(task, rights, is_for_everybody) {
+                return Some(task);
             }
-            (Kind::Forbid, Some((holding, _))) if plane.pages.is_for_everybody(page) => {
-                plane.pages.set_rights(holding, Rights::REFUSED);
-                change.lost = true;
+            let left = rule.left(task, rights, is_for_everybody);
+            if left != rights {
+                plane.pages.set_rights(holding, left);
+                change.lost |= left.has(Rights::REFUSED);
             }
-            (Kind::AllowAll, _) => {
-                for (holding, _, rights) in plane.pages.holdings(page) {
-                    if rights.has(Rights::REFUSED) {
-                        plane.pages.set_rights(holding, Rights::NONE);
-                    }
-                }
-                plane.pages.set_everybody(page);
+            if left == Rights::NONE && task != owner {
+                self.let_go(holding, task, &mut change.chain);
             }
-            (Kind::Free, _) => self.pages.states.at_mut(page).owner = crate::table::NONE,
-            _ => {}
         }
-        self.tidy(plane, page, &mut change.chain);
+        self.pages.states.at_mut(page).owner = owner;
+        if rule.pardons {
+            plane.pages.set_everybody(page);
+        }
+        None
     }
 }
 
-/// A task that loses its right to write a page by this change.
-fn loser_at(plane: &Plane, change: &PageChange, page: u32) -> Option<u32> {
-    plane
-        .pages
-        .holdings(page)
-        .find(|(_, task, rights)| loses(plane, change, page, (*task, *rights)))
-        .map(|(_, task, _)| task)
+/// What a change does to the rights of tasks, worked out once for many pages.
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    target: u32,
+    /// Who owns the pages from now on, if that changes.
+    owner: Option<u32>,
+    /// Whoever may write loses that.
+    all_lose: bool,
+    /// The target loses it.
+    target_loses: bool,
+    /// Whoever took up a grant to everybody loses it with the grant.
+    takers_lose: bool,
+    /// What the target may do from now on, besides what it is mapped.
+    names: Option<Rights>,
+    /// Nobody is refused any more.
+    pardons: bool,
 }
 
-fn loses(plane: &Plane, change: &PageChange, page: u32, (task, rights): (u32, Rights)) -> bool {
-    let only_took_up = rights.writes() && !rights.has(Rights::NAMED);
-    match change.kind {
-        Kind::ForbidAll | Kind::Free => rights.writes(),
-        Kind::Forbid if task == change.target.index => rights.writes(),
-        Kind::Forbid => only_took_up && !plane.pages.is_for_everybody(page),
-        Kind::Give => only_took_up && task != change.target.index,
-        Kind::Allow
-        | Kind::AllowAll
-        | Kind::Allocate(_)
-        | Kind::AskWritable
-        | Kind::AskOwned
-        | Kind::TakeUp => false,
+impl Rule {
+    fn of(change: &PageChange) -> Self {
+        let (kind, target) = (change.kind, change.target.index);
+        let changes_hands = matches!(kind, Kind::Give | Kind::Allocate(_));
+        let mapped = if change.maps() {
+            Rights::MAPPED
+        } else {
+            Rights::NONE
+        };
+        Self {
+            target,
+            owner: if kind == Kind::Free {
+                Some(NONE)
+            } else {
+                changes_hands.then_some(target)
+            },
+            all_lose: matches!(kind, Kind::ForbidAll | Kind::Free),
+            target_loses: kind == Kind::Forbid,
+            takers_lose: matches!(kind, Kind::Give | Kind::Forbid),
+            names: (changes_hands || kind == Kind::Allow).then_some(mapped.with(Rights::NAMED)),
+            pardons: kind == Kind::AllowAll,
+        }
+    }
+
+    #[inline]
+    fn loses(self, task: u32, rights: Rights, is_for_everybody: bool) -> bool {
+        let is_target = task == self.target;
+        let only_took_up = !rights.has(Rights::NAMED) && !is_for_everybody;
+        let is_concerned = self.all_lose
+            || (is_target && self.target_loses)
+            || (!is_target && self.takers_lose && only_took_up);
+        is_concerned && rights.writes()
+    }
+
+    /// What a task that loses nothing may do from now on.
+    #[inline]
+    fn left(self, task: u32, rights: Rights, is_for_everybody: bool) -> Rights {
+        match self.names.filter(|_| task == self.target) {
+            Some(names) => rights.only(Rights::MAPPED).with(names),
+            None if !is_for_everybody => rights.by_name(),
+            None if self.target_loses && task == self.target => Rights::REFUSED,
+            None if self.pardons && rights.has(Rights::REFUSED) => Rights::NONE,
+            None => rights,
+        }
     }
 }

@@ -205,28 +205,6 @@ fn a_refusal_of_the_dead_leaves_the_lists_of_those_born_in_their_place_whole() {
     assert!(!world.is(e, Number::IsMemOwned, own));
 }
 
-/// A gift would keep the promise to its receiver: until it is made, and if it
-/// fails, what is promised is nobody else's.
-#[test]
-fn a_reserve_outlives_a_gift_that_fails() {
-    let mut world = World::new(TASKS);
-    let promised = world.join(PoolQuota {
-        pages: 20,
-        reserve: 10,
-    });
-    let p = world.allocate(A, PAGES - 10);
-    let id = world.id(promised);
-    let gift = first_step(world.begin(A, control((p, 5 * PAGE), MEMC_GIVE, id)));
-    assert!(matches!(gift.work(), Work::Protect { writable: true, .. }));
-    // Served or not: whoever comes in between takes nothing that is promised.
-    world.call_amid_others(B, Number::AllocMemBlocks, [5 * PAGE, 0, 0, 0]);
-    world.machine.fails_after.set(Some(0));
-    assert!(world.finish(world.go_on(gift)).is_err());
-    world.machine.fails_after.set(None);
-    assert!(world.books_hold());
-    assert_ne!(world.allocate(promised, 10), 0, "the promise is broken");
-}
-
 /// The receiver writes with everybody until it owns the page.
 #[test]
 fn a_right_held_before_and_after_a_gift_is_not_missed_in_between() {
@@ -247,27 +225,4 @@ fn a_right_held_before_and_after_a_gift_is_not_missed_in_between() {
     }
     assert!(drained && matches!(progress, Progress::Answer(Ok(0))));
     assert_eq!(world.call(C, Number::WriteMem, [smo, 0, 8, 0]), 0);
-}
-
-/// What a gift in flight counts for is promised anew when it fails.
-#[test]
-fn a_reserve_outlives_a_gift_that_fails_after_its_receiver_gave_up_its_own() {
-    let mut world = World::new(TASKS);
-    let promised = world.join(PoolQuota {
-        pages: 20,
-        reserve: 10,
-    });
-    let own = world.allocate(promised, 10);
-    let p = world.allocate(A, PAGES - 10);
-    let id = world.id(promised);
-    let gift = first_step(world.begin(A, control((p, 10 * PAGE), MEMC_GIVE, id)));
-    assert!(matches!(gift.work(), Work::Protect { writable: true, .. }));
-    let freeing = control((own, 10 * PAGE), MEMC_GIVE, 0);
-    assert_eq!(world.finish(world.begin(promised, freeing)), Ok(0));
-    world.call_amid_others(B, Number::AllocMemBlocks, [10 * PAGE, 0, 0, 0]);
-    world.machine.fails_after.set(Some(0));
-    assert!(world.finish(world.go_on(gift)).is_err());
-    world.machine.fails_after.set(None);
-    assert!(world.books_hold());
-    assert_ne!(world.allocate(promised, 10), 0, "the promise is broken");
 }
