@@ -77,8 +77,13 @@ impl<R: Rig> World<R> {
     /// A fresh machine without tasks.
     #[must_use]
     pub fn new(tables: Tables) -> Self {
+        Self::on(R::boot(tables), tables)
+    }
+
+    /// On a machine that has been started with these sizes.
+    pub fn on(rig: R, tables: Tables) -> Self {
         Self {
-            rig: R::boot(tables),
+            rig,
             tables,
             lives: Vec::new(),
         }

@@ -3,7 +3,7 @@
 fn main() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/kernel.ld");
     println!("cargo::rerun-if-changed={script}");
-    println!("cargo::rerun-if-changed=src/boot.s");
+    println!("cargo::rerun-if-changed=src/boot/boot.s");
     println!("cargo::rerun-if-changed=src/trap.s");
     // Fixed addresses: nobody is there to relocate a kernel.
     for argument in [

@@ -8,9 +8,8 @@ mod words;
 use crate::context::Context;
 use crate::line;
 use crate::machine::Bare;
-use crate::processor::{Processor, controller};
+use crate::processor::{self, Processor, controller};
 use crate::space::Space;
-use crate::start::PROCESSORS;
 use alloc::boxed::Box;
 use alloc::vec;
 use usufruct_core::{Copier, Ending, Machine, PoolQuota, Quota, Reason, Thread, Wait, end_task};
@@ -92,7 +91,7 @@ impl Executor {
         loop {
             // The first one is whom the line interrupts.
             let mut did_something = self.processor.number() == 0 && line::receive(self.machine);
-            for seat in (self.processor.number()..SEATS).step_by(PROCESSORS) {
+            for seat in (self.processor.number()..SEATS).step_by(processor::count()) {
                 did_something |= self.turn(seat);
             }
             // What comes from now on interrupts the halt, or keeps it from beginning.

@@ -1,14 +1,14 @@
 //! What the core asks of a machine, carried out with page tables.
 
 use crate::context::Context;
+use crate::memory::{FreeFrames, Regions};
 use crate::processor;
 use crate::seats::Seats;
-use crate::space::{self, FreeFrames, PoolFrames, PublishedSpace, Space, View};
+use crate::space::{self, PoolFrames, PublishedSpace, Space, View};
 use crate::task::{self, BadProgram};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::hint;
-use core::ops::Range;
 use spin::Mutex;
 use usufruct_core::{
     Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, NoMapping, Plane, Run,
@@ -32,15 +32,15 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// A system without tasks, and what each processor needs to copy. `memory`, physical
-    /// addresses, is nobody's yet.
+    /// A system without tasks, and what each processor needs to copy. `memory` is
+    /// nobody's yet.
     ///
     /// # Panics
     ///
     /// If there is not memory for the pool.
     pub(crate) fn new(
         limits: Limits,
-        mut memory: Range<u64>,
+        mut memory: Regions,
     ) -> Result<(Self, Box<[Copier]>), BadLimits> {
         let (kernel, copiers) = Kernel::new(limits, ())?;
         let pool = PoolFrames::take(limits.pool, &mut memory);

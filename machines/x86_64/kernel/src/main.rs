@@ -2,8 +2,9 @@
 //! processor, and no system below. It runs the probes of the conformance suite.
 //!
 //! ```text
-//!   boot.s        first instruction ─► long mode, on each processor
-//!   start.rs      what the loader says, the tables, the second processor
+//!   boot/         first instruction ─► long mode (boot.s), what the loader says, the other
+//!                 processors, on each of them an executor
+//!   memory/       the kernel's own page tables, frames, the allocator of boot
 //!   executor.rs   each processor's loop: whose turn is it, what did it trap for
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
@@ -26,8 +27,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Streams, priorities, floating point in tasks, more than 1 GiB of memory, guard pages
-//! below the kernel's stacks.
+//! Streams, priorities, floating point in tasks.
 
 #![no_std]
 #![no_main]
@@ -38,22 +38,25 @@
 
 extern crate alloc;
 
+mod boot;
 mod context;
 mod executor;
-mod heap;
 mod line;
 mod machine;
+mod memory;
 mod postbox;
 mod processor;
 mod seats;
 mod space;
-mod start;
 mod task;
 
 core::arch::global_asm!(
-    include_str!("boot.s"),
-    PROCESSORS = const start::PROCESSORS,
-    WAKE_UP_AT = const start::WAKE_UP_AT,
+    include_str!("boot/boot.s"),
+    PROCESSORS = const processor::MOST,
+    WAKE_UP_AT = const boot::WAKE_UP_AT,
+    IMAGE_PAGES = const memory::IMAGE_PAGES,
+    LAST_RESORT_PAGES = const processor::LAST_RESORT_PAGES,
+    STACKS_BYTES = const processor::STACKS_BYTES,
     options(att_syntax)
 );
 core::arch::global_asm!(

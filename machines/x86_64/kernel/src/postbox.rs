@@ -1,7 +1,6 @@
 //! The postbox: memory of the machine that the test on the host reads and writes too.
 
-use crate::space::move_bytes;
-use crate::start::DIRECT_MAP;
+use crate::memory::{IMAGE, move_bytes};
 use core::cell::UnsafeCell;
 use usufruct_x86_64_wire::{PAYLOAD_BYTES, PLACE_BYTES, POSTBOX_BYTES};
 
@@ -15,7 +14,7 @@ static POSTBOX: Postbox = Postbox(UnsafeCell::new([0; POSTBOX_BYTES]));
 
 /// Its physical address.
 pub(crate) fn address() -> u64 {
-    POSTBOX.0.get() as u64 - DIRECT_MAP
+    POSTBOX.0.get() as u64 - IMAGE
 }
 
 /// Takes what the host has posted at this place, at most all of `into`.

@@ -2,7 +2,6 @@
 //! and that they may go on.
 
 use crate::processor::{self, Verdict};
-use crate::start::PROCESSORS;
 use alloc::boxed::Box;
 use alloc::vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -81,7 +80,7 @@ impl Seats {
             }
         }
         drop(orders);
-        processor::ring(usize::from(header.seat) % PROCESSORS);
+        processor::ring(usize::from(header.seat) % processor::count());
     }
 
     /// What the test asks of this seat.
@@ -107,7 +106,7 @@ impl Seats {
         let sits_here = |mailbox: &&Mailbox| mailbox.thread.load(Ordering::Acquire) == thread.raw();
         if let Some(seat) = self.0.iter().position(|mailbox| sits_here(&mailbox)) {
             self.0[seat].is_woken.store(true, Ordering::Release);
-            processor::ring(seat % PROCESSORS);
+            processor::ring(seat % processor::count());
         }
     }
 }

@@ -1,47 +1,35 @@
-//! Address spaces: a task's page tables. space/frame.rs has the memory that they are made
-//! of, space/copy.rs the copies that go by them, space/published.rs where others find them,
-//! space/pool.rs the pages that all of them have in common.
+//! Address spaces: a task's page tables. space/copy.rs has the copies that go by them,
+//! space/published.rs where others find them, space/pool.rs the pages that all of them have
+//! in common.
 
 mod copy;
-mod frame;
 mod pool;
 mod published;
 
 pub(crate) use copy::{View, copy};
-pub(crate) use frame::{FRAME_BYTES, FreeFrames, move_bytes};
 pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
-use crate::start::DIRECT_MAP;
+use crate::memory::{
+    ENTRIES, FRAME_BYTES, Frame, FreeFrames, NO_EXEC, PRESENT, USER, WRITABLE, kernel_root_at,
+};
 use core::sync::atomic::{AtomicU64, Ordering};
-use frame::{ENTRIES, Frame};
 use usufruct_core::{Pool, Run, Span};
 use x86_64::PhysAddr;
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::PhysFrame;
 
-/// Bits of a page table's entry.
-const PRESENT: u64 = 1 << 0;
-const WRITABLE: u64 = 1 << 1;
-const USER: u64 = 1 << 2;
 /// A bit that processors leave to the kernel: the frame is the pool's, so it is not freed
 /// with the space, and not this entry but the core says what the kernel may do there.
 const OF_THE_POOL: u64 = 1 << 9;
-const NO_EXEC: u64 = 1 << 63;
 
 /// Tasks have the addresses below. The last page stays free, so that no instruction of a
 /// task ends where the next one would have an address that is none.
 const SPACE_BYTES: u64 = (1 << 47) - FRAME_BYTES;
-/// Entries of a root that are a task's; the last one of all is the kernel's.
+/// Entries of a root that are a task's; those behind are the kernel's.
 const USER_ENTRIES: usize = ENTRIES / 2;
-const KERNEL_ENTRY: usize = ENTRIES - 1;
 /// A root is this many tables above a page.
 const LEVELS: u32 = 4;
-
-unsafe extern "C" {
-    /// boot.s and kernel.ld: the page tables without a task.
-    static kernel_root: [AtomicU64; ENTRIES];
-}
 
 /// What a task may do with a page. Never both write and execute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +60,10 @@ impl Space {
     /// A space with nothing in it but the kernel; `None` if memory is used up.
     pub(crate) fn new(free: &mut FreeFrames) -> Option<Self> {
         let root = free.take()?;
-        // SAFETY: a constant of that type in boot.s, mapped and never changed but by processors.
-        let kernel = unsafe { &kernel_root };
-        root.table()[KERNEL_ENTRY].store(
-            kernel[KERNEL_ENTRY].load(Ordering::Relaxed),
-            Ordering::Relaxed,
-        );
+        let kernel = Frame::of_entry(kernel_root_at()).table();
+        for (own, kernels) in root.table().iter().zip(kernel).skip(USER_ENTRIES) {
+            own.store(kernels.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         Some(Self(root))
     }
 
@@ -210,11 +196,6 @@ fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {
         }
     }
     free.give_back(frame);
-}
-
-/// The root that shows the kernel and no task.
-pub(crate) fn kernel_only() -> u64 {
-    &raw const kernel_root as u64 - DIRECT_MAP
 }
 
 /// Translates by the root at this physical address, one of a `Space` or the kernel's own,

@@ -1,7 +1,8 @@
 //! A program in an address space of its own.
 
 use crate::context::Context;
-use crate::space::{FRAME_BYTES, FreeFrames, PoolFrames, Rights, Space, View};
+use crate::memory::{FRAME_BYTES, FreeFrames};
+use crate::space::{PoolFrames, Rights, Space, View};
 use elf::ElfBytes;
 use elf::abi::{PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;

@@ -5,11 +5,14 @@
 //!   suite ──► BareRig ──► Virtual (QEMU) ══ serial line ══ kernel ──► probes
 //!             rig.rs      machine.rs       and postbox
 //!                         programs.rs: what it boots       memory.rs: the postbox
+//!                 setup.rs: which machine
 //! ```
 
 mod machine;
 mod memory;
 mod programs;
 mod rig;
+mod setup;
 
 pub use rig::BareRig;
+pub use setup::Setup;

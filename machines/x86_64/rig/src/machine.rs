@@ -2,6 +2,7 @@
 
 use crate::memory::Memory;
 use crate::programs::programs;
+use crate::setup::Setup;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,9 +13,9 @@ use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES, posted, seat_of_posted};
 /// How long a machine lives, whatever goes wrong: `timeout` ends it then, also when the test
 /// that started it was killed. In seconds.
 const LIFE_S: &str = "300";
-/// Two processors with all that QEMU can emulate, the line on standard input and output, the
+/// Processors with all that QEMU can emulate, the line on standard input and output, the
 /// log on standard error, and a way to end it all.
-const OPTIONS: &str = "-no-user-config -nodefaults -machine microvm -cpu max -smp 2 \
+const OPTIONS: &str = "-no-user-config -nodefaults -cpu max \
     -display none -no-reboot -chardev stdio,id=line,signal=off -serial chardev:line \
     -chardev file,id=log,path=/dev/stderr -device isa-debugcon,iobase=0xe9,chardev=log \
     -device isa-debug-exit,iobase=0xf4,iosize=4";
@@ -47,7 +48,7 @@ impl Virtual {
     /// # Panics
     ///
     /// If QEMU can not be started.
-    pub(crate) fn boot(command_line: &str) -> Self {
+    pub(crate) fn boot(setup: Setup, command_line: &str) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let programs = programs();
         let memory = Memory::new();
@@ -56,7 +57,8 @@ impl Virtual {
         let mut command = Command::new("timeout");
         command.args([LIFE_S, "qemu-system-x86_64"]);
         command.args(OPTIONS.split_whitespace());
-        command.args(memory.options().split_whitespace());
+        command.args(setup.options().split_whitespace());
+        command.args(memory.options(setup.megabytes).split_whitespace());
         command.arg("-kernel").arg(&programs.kernel);
         command.arg("-initrd").arg(&programs.probe);
         command.args(["-append", command_line]);
@@ -133,6 +135,21 @@ impl Virtual {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => panic!("the machine went off: {}", self.said()),
         }
+    }
+
+    /// Waits until the machine has gone off by itself: its exit status, if it has one, and
+    /// what it has said.
+    pub(crate) fn farewell(mut self, patience: Duration) -> (Option<i32>, String) {
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if let Ok(Some(status)) = self.qemu.try_wait() {
+                // The log is read to its end by a thread of its own.
+                std::thread::sleep(Duration::from_millis(50));
+                return (status.code(), self.said());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (None, self.said())
     }
 
     /// What the kernel and QEMU have said on the log.

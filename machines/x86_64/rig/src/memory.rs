@@ -7,9 +7,6 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use usufruct_x86_64_wire::{PAYLOAD_BYTES, PLACE_BYTES};
 
-/// How much there is.
-const MEGABYTES: u32 = 64;
-
 /// A machine's memory, before and after its kernel has said where the postbox is.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -38,11 +35,11 @@ impl Memory {
     }
 
     /// Has QEMU keep the machine's memory there.
-    pub(crate) fn options(&self) -> String {
+    pub(crate) fn options(&self, megabytes: u32) -> String {
         let path = self.path.display();
         format!(
-            "-m {MEGABYTES}M -machine memory-backend=memory \
-             -object memory-backend-file,id=memory,size={MEGABYTES}M,share=on,mem-path={path}"
+            "-machine memory-backend=memory \
+             -object memory-backend-file,id=memory,size={megabytes}M,share=on,mem-path={path}"
         )
     }
 

@@ -1,6 +1,7 @@
 //! The conformance suite's view of the machine.
 
 use crate::machine::{Frame, Virtual};
+use crate::setup::Setup;
 use std::time::{Duration, Instant};
 use usufruct_abi as abi;
 use usufruct_conformance::{Ending, Facts, PageQuota, Pool, Probe, Rig, Tables};
@@ -29,6 +30,49 @@ struct Life {
 }
 
 impl BareRig {
+    /// Boots on this machine.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel does not come up.
+    #[must_use]
+    pub fn boot_on(setup: Setup, tables: Tables) -> Self {
+        let Tables {
+            tasks,
+            smos,
+            messages,
+            pages,
+        } = tables;
+        let command_line = format!("tasks={tasks} smos={smos} messages={messages} pages={pages}");
+        let mut machine = Virtual::boot(setup, &command_line);
+        match machine.receive(Instant::now() + START) {
+            Some(Frame {
+                kind: Kind::Ready,
+                payload,
+                ..
+            }) => {
+                let address = payload.first_chunk().expect("Ready has an address");
+                machine.open_postbox(u64::from_le_bytes(*address));
+            }
+            other => panic!(
+                "the kernel did not come up, but said {other:?}: {}",
+                machine.said()
+            ),
+        }
+        Self {
+            machine,
+            lives: Vec::new(),
+            seats: [None; SEATS],
+        }
+    }
+
+    /// Boots with a bug of this name (the kernel's boot/provoke.rs), and waits for the end:
+    /// QEMU's exit status, and what the kernel has said.
+    #[must_use]
+    pub fn provoke(bug: &str) -> (Option<i32>, String) {
+        Virtual::boot(Setup::USUAL, &format!("provoke={bug}")).farewell(START)
+    }
+
     /// The hardware's number of the processor that a probe runs on.
     #[must_use]
     pub fn processor(&self, probe: Probe) -> Option<u8> {
@@ -124,34 +168,7 @@ impl Rig for BareRig {
     };
 
     fn boot(tables: Tables) -> Self {
-        let Tables {
-            tasks,
-            smos,
-            messages,
-            pages,
-        } = tables;
-        let mut machine = Virtual::boot(&format!(
-            "tasks={tasks} smos={smos} messages={messages} pages={pages}"
-        ));
-        match machine.receive(Instant::now() + START) {
-            Some(Frame {
-                kind: Kind::Ready,
-                payload,
-                ..
-            }) => {
-                let address = payload.first_chunk().expect("Ready has an address");
-                machine.open_postbox(u64::from_le_bytes(*address));
-            }
-            other => panic!(
-                "the kernel did not come up, but said {other:?}: {}",
-                machine.said()
-            ),
-        }
-        Self {
-            machine,
-            lives: Vec::new(),
-            seats: [None; SEATS],
-        }
+        Self::boot_on(Setup::stated(), tables)
     }
 
     fn pool() -> Option<Pool> {

@@ -1,28 +1,109 @@
 //! What the suite can not know of: two processors, page tables and rings.
 #![cfg(qemu)]
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 use usufruct_abi::{ENDED_FORBIDDEN_STORE, ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM};
 use usufruct_conformance::probe_core::{Command, Operation};
 use usufruct_conformance::{PATIENCE, Probe, Rig, Tables, World, part};
-use usufruct_x86_64_rig::BareRig;
+use usufruct_x86_64_rig::{BareRig, Setup};
 
 /// Where every probe's program has its instructions (task.ld), and the kernel its own.
 const PROGRAM: u64 = 0x40_0000;
 const KERNEL: u64 = 0xffff_ffff_8020_0000;
 
 fn world() -> World<BareRig> {
-    World::new(Tables::OF_THE_SUITE)
+    world_on(Setup::USUAL)
+}
+
+fn world_on(setup: Setup) -> World<BareRig> {
+    let tables = Tables::OF_THE_SUITE;
+    World::on(BareRig::boot_on(setup, tables), tables)
 }
 
 #[test]
 fn probes_run_on_both_processors_in_turn() {
-    let mut rig = BareRig::boot(Tables::OF_THE_SUITE);
+    let mut rig = BareRig::boot_on(Setup::USUAL, Tables::OF_THE_SUITE);
     let processors = ["a", "b", "c", "d"].map(|name| {
         let probe = rig.start(name.as_bytes(), 8).unwrap();
         rig.processor(probe).unwrap()
     });
     assert_eq!(processors, [0, 1, 0, 1]);
+}
+
+/// On the machines that the suite is not run on as a rule: copies between the processors, a
+/// right to a page that comes and goes, an end.
+fn works_on(setup: Setup) {
+    let mut world = world_on(setup);
+    let tasks = ["a", "b", "c", "d"].map(|name| world.start_attached(name));
+    let [owner, reader, ..] = tasks;
+    let mut processors = (0..4).map(|probe| world.rig.processor(Probe(probe)).unwrap());
+    let used: BTreeSet<_> = processors.by_ref().collect();
+    assert_eq!(used.len(), setup.processors.min(tasks.len()), "{setup:?}");
+    world.poke(owner, 0, b"from one to another");
+    let smo = world.share(owner, reader, part(0, 19), READ_PERM);
+    assert_eq!(world.read(reader, smo, (0, 19), 0), Ok(0));
+    assert_eq!(world.peek(reader, 0, 19), b"from one to another");
+    let page = world.alloc(owner, 1);
+    for task in tasks {
+        assert_eq!(world.okwrite(owner, page, task), Ok(()));
+        world.store_to(task, page, 7);
+    }
+    for task in tasks.into_iter().skip(1) {
+        assert_eq!(world.nowrite(owner, page, task), Ok(()));
+        world.store_faults(task, world.address(page), owner);
+    }
+    world.compare_ledgers();
+}
+
+#[test]
+fn one_processor_is_enough() {
+    works_on(Setup {
+        processors: 1,
+        ..Setup::USUAL
+    });
+}
+
+#[test]
+fn four_processors_of_a_q35_work_together() {
+    works_on(Setup {
+        machine: "q35",
+        processors: 4,
+        ..Setup::USUAL
+    });
+}
+
+/// A kernel with a bug says where it is, and ends the whole machine with a status of its own:
+/// a stack that is used up, a store to code, data that is executed, an address of a task's.
+#[test]
+fn a_bug_of_the_kernel_ends_the_machine_and_says_where() {
+    /// `processor::Verdict::Panic`, as QEMU's exit status has it.
+    const PANIC: Option<i32> = Some(0x7f << 1 | 1);
+    const PAGE_FAULT: &str = "exception 14, error ";
+    for (bug, words) in [
+        ("panic", "provoked"),
+        ("stack", "exception 8, "),
+        ("code", &format!("{PAGE_FAULT}0x3, ")),
+        ("data", &format!("{PAGE_FAULT}0x11, ")),
+        ("nothing", &format!("{PAGE_FAULT}0x0, ")),
+    ] {
+        let (status, said) = BareRig::provoke(bug);
+        assert_eq!(status, PANIC, "{bug}: {said}");
+        assert!(said.contains("kernel panic: "), "{bug}: {said}");
+        assert!(said.contains(words), "{bug}: {said}");
+    }
+}
+
+/// Tasks get their memory from its end, which is behind 4 GiB here.
+#[test]
+fn memory_behind_the_first_gibibytes_is_used() {
+    for machine in ["microvm", "q35"] {
+        works_on(Setup {
+            machine,
+            megabytes: 6 << 10,
+            ..Setup::USUAL
+        });
+    }
 }
 
 /// Two readers, one on each processor, and an owner that takes both objects back while they
@@ -147,7 +228,7 @@ fn store_of_a_byte(address: i64) -> Command<'static> {
 /// A thousand megabytes of tasks, one after another, on a machine of 64.
 #[test]
 fn an_ended_task_leaves_all_its_memory() {
-    let mut rig = BareRig::boot(Tables::OF_THE_SUITE);
+    let mut rig = BareRig::boot_on(Setup::USUAL, Tables::OF_THE_SUITE);
     for _ in 0..1000 {
         let probe = rig.start(b"again", 8).unwrap();
         rig.kill(probe);

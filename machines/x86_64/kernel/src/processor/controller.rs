@@ -1,7 +1,7 @@
 //! The local interrupt controller of the processor that executes this: its tick, and
 //! interrupts to other processors. And the one for devices, which here is the serial line.
 
-use crate::start::DIRECT_MAP;
+use crate::memory::DEVICES;
 use x86_64::instructions::port::Port;
 
 /// The vector of the clock tick, the first behind the exceptions.
@@ -19,7 +19,7 @@ const SPURIOUS: u64 = TIMER + 4;
 pub(crate) const VECTORS: usize = 37;
 
 /// The controller's registers, mapped by boot.s.
-const CONTROLLER: u64 = DIRECT_MAP + (1 << 30);
+const CONTROLLER: u64 = DEVICES;
 const OWN_NUMBER: u64 = 0x20;
 const EOI: u64 = 0xb0;
 const SPURIOUS_VECTOR: u64 = 0xf0;

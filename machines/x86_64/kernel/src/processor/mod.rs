@@ -6,12 +6,14 @@ mod shoot_down;
 
 pub(crate) use shoot_down::{is_loaded, ring, shoot_down};
 
+use crate::memory::FRAME_BYTES;
 use crate::space::Space;
 use alloc::boxed::Box;
 use controller::VECTORS;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::mem::offset_of;
 use shoot_down::Visitor;
+use spin::Once;
 use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
 use x86_64::instructions::{interrupts, tables};
@@ -32,14 +34,20 @@ const KERNEL_CODE: u64 = 0x08;
 pub(crate) const TSS_RING_0_STACK: usize = offset_of!(TaskStateSegment, privilege_stack_table);
 pub(crate) const TSS_RING_1_STACK: usize = TSS_RING_0_STACK + 8;
 
-/// Bytes of a stack for the exceptions that must not trust the current one.
-const LAST_RESORT_STACK_BYTES: usize = 8 << 10;
+/// Processors that there may be; boot.s is told.
+pub(crate) const MOST: usize = 8;
+/// Bytes of a processor's two stacks, and of the page below each that nobody has.
+pub(crate) const STACKS_BYTES: usize = 64 << 10;
+/// Pages of the lower one, for the exceptions that must not trust the other.
+pub(crate) const LAST_RESORT_PAGES: usize = 2;
 
 unsafe extern "C" {
     /// trap.s: where `syscall` goes.
     fn system_call();
     /// trap.s: where each vector goes.
     static entries: [u64; VECTORS];
+    /// boot.s: the stacks of all processors.
+    static stacks: u8;
 }
 
 /// A gate of the vector table: offset, selector, stack and rights, in the processor's order.
@@ -63,7 +71,7 @@ impl Processor {
     /// Sets up the processor that executes this. Once on each, with interrupts off.
     pub(crate) fn new(number: usize) -> Self {
         require_features();
-        let tss = Box::into_raw(Box::new(task_state()));
+        let tss = Box::into_raw(Box::new(task_state(number)));
         load_descriptors(tss);
         load_vectors();
         route_system_calls(tss);
@@ -138,13 +146,38 @@ fn require_features() {
     unsafe { Cr4::update(|cr4| *cr4 |= flags) };
 }
 
-fn task_state() -> TaskStateSegment {
+fn task_state(number: usize) -> TaskStateSegment {
+    const LAST_RESORT_END: usize = (1 + LAST_RESORT_PAGES) * FRAME_BYTES as usize;
     let mut tss = TaskStateSegment::new();
-    let stack = Box::leak(Box::new(
-        [0_u128; LAST_RESORT_STACK_BYTES / size_of::<u128>()],
-    ));
-    tss.interrupt_stack_table[0] = VirtAddr::from_ptr(stack.as_ptr_range().end);
+    let own = (&raw const stacks).wrapping_add(number * STACKS_BYTES);
+    tss.interrupt_stack_table[0] = VirtAddr::from_ptr(own.wrapping_add(LAST_RESORT_END));
     tss
+}
+
+/// How many processors there are, by the word of QEMU's fw_cfg device; one without it.
+pub(crate) fn count() -> usize {
+    static COUNT: Once<usize> = Once::new();
+    *COUNT.call_once(|| {
+        const SIGNATURE: u16 = 0;
+        const PROCESSORS: u16 = 5;
+        let is_qemu = configuration::<4>(SIGNATURE) == *b"QEMU";
+        let there = u16::from_le_bytes(configuration(PROCESSORS));
+        if is_qemu {
+            usize::from(there).clamp(1, MOST)
+        } else {
+            1
+        }
+    })
+}
+
+/// The first bytes of an item that QEMU tells.
+fn configuration<const BYTES: usize>(item: u16) -> [u8; BYTES] {
+    // SAFETY: the port of QEMU's fw_cfg, or of nothing; it chooses what the next reads get.
+    unsafe { Port::new(0x510).write(item) };
+    core::array::from_fn(|_| {
+        // SAFETY: the port beside it; a read of it reaches no memory.
+        unsafe { Port::new(0x511).read() }
+    })
 }
 
 fn load_descriptors(tss: *const TaskStateSegment) {
@@ -232,5 +265,8 @@ pub(crate) fn power_off(verdict: Verdict) -> ! {
 #[unsafe(no_mangle)]
 extern "C" fn kernel_trap(frame: &[u64; 7]) -> ! {
     let address = x86_64::registers::control::Cr2::read_raw();
-    panic!("exception in the kernel: vector, error, rip, .. {frame:x?}, cr2 {address:#x}");
+    let [vector, error, rip, _, _, rsp, _] = frame;
+    panic!(
+        "exception {vector}, error {error:#x}, at {rip:#x}, stack {rsp:#x}, address {address:#x}"
+    );
 }

@@ -17,9 +17,10 @@
 //! never waited for**, whatever it spins on, and one in ring 3 takes the interrupt at once.
 //! So two processors that take from each other can not wait for each other.
 
+use super::MOST;
 use super::controller::{self, RING, SHOOT_DOWN};
+use crate::memory::kernel_root_at;
 use crate::space::{self, Space};
-use crate::start::PROCESSORS;
 use core::hint;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 
@@ -36,14 +37,14 @@ struct Presence {
     hardware: AtomicU8,
 }
 
-static PRESENCES: [Presence; PROCESSORS] = [const {
+static PRESENCES: [Presence; MOST] = [const {
     Presence {
         root: AtomicU64::new(0),
         visit: AtomicU64::new(0),
         is_stale: AtomicBool::new(false),
         hardware: AtomicU8::new(0),
     }
-}; PROCESSORS];
+}; MOST];
 
 /// A processor's own hand on its presence. One exists for each.
 #[derive(Debug)]
@@ -57,13 +58,13 @@ impl Visitor {
         let presence = &PRESENCES[number];
         presence.hardware.store(hardware, Ordering::Relaxed);
         let visitor = Self { presence };
-        visitor.translate_by(space::kernel_only());
+        visitor.translate_by(kernel_root_at());
         visitor
     }
 
     /// From here on this processor has no task's memory.
     pub(super) fn leave(&self) {
-        self.translate_by(space::kernel_only());
+        self.translate_by(kernel_root_at());
     }
 
     /// Said before ring 3: from here to [`Self::is_back`] it may use what it looks up.

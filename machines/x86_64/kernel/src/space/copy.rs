@@ -1,8 +1,8 @@
 //! Copies by page tables: each address is looked up, and the bytes are moved through the
 //! direct map. No user address is ever dereferenced.
 
-use super::frame::{FRAME_BYTES, move_bytes};
 use super::{PoolFrames, Space};
+use crate::memory::{FRAME_BYTES, move_bytes};
 
 /// Memory as a task sees it, by one of two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

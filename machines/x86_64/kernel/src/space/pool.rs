@@ -2,8 +2,7 @@
 //! Which of them a task may store to is a bit in its own page tables; the kernel itself goes
 //! by the direct map, and only where the core has said that it may.
 
-use super::frame::{FRAME_BYTES, Frame, fill_bytes};
-use core::ops::Range;
+use crate::memory::{FRAME_BYTES, Frame, Regions, fill_bytes};
 use usufruct_core::{Pool, Run};
 
 /// Where tasks see it.
@@ -27,15 +26,10 @@ pub(crate) fn pool_of(pages: u32) -> Pool {
 }
 
 impl PoolFrames {
-    /// Takes the pool's frames off the begin of free memory, and clears them; `None` if
-    /// there is not so much.
-    pub(crate) fn take(pool: Pool, memory: &mut Range<u64>) -> Option<Self> {
-        let first = memory.start.next_multiple_of(FRAME_BYTES);
-        let end = first.checked_add(pool.bytes(pool.pages))?;
-        if end > memory.end {
-            return None;
-        }
-        memory.start = end;
+    /// Takes the pool's frames off free memory, and clears them; `None` if there is not so
+    /// much in one piece.
+    pub(crate) fn take(pool: Pool, memory: &mut Regions) -> Option<Self> {
+        let first = memory.take(pool.bytes(pool.pages))?;
         let frames = Self { pool, first };
         (0..pool.pages).for_each(|page| frames.frame(page).clear());
         Some(frames)

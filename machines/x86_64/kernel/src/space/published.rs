@@ -1,7 +1,7 @@
 //! A task's address space where all processors find it without a lock.
 
 use super::Space;
-use super::frame::Frame;
+use crate::memory::Frame;
 use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Mutex;
 

@@ -8,8 +8,11 @@
 #                  stack, call start_processor(number, start_info)
 
 .set WAKE_UP_AT, {WAKE_UP_AT}      # start.rs copies wake_up there
-.set STACK_BYTES, 0x10000
-.set PROCESSORS, {PROCESSORS}
+.set PROCESSORS, {PROCESSORS}      # as many as there may be
+.set IMAGE_PAGES, {IMAGE_PAGES}    # pages of 2 MiB that the image has, the low one included
+.set LAST_RESORT_PAGES, {LAST_RESORT_PAGES}
+.set STACKS_BYTES, {STACKS_BYTES}  # of both stacks and the pages below them
+.set STACK_PAGES, (STACKS_BYTES >> 12) - LAST_RESORT_PAGES - 2
 
 .set PRESENT,   1 << 0
 .set WRITABLE,  1 << 1
@@ -26,37 +29,76 @@
 
 # ---- page tables ------------------------------------------------------------
 # Code, constants and everything else have rights of their own (write or
-# execute, never both), and no memory is mapped twice: the first GiB of physical
-# memory is in the direct map (kernel.ld), with the kernel's image in its place there.
+# execute, never both), and no memory is mapped twice: the kernel's image is in
+# the image's window (kernel.ld), all else in the direct map. The first GiB is
+# there from the start; memory/map.rs adds what the loader says there is.
 .section .boot.tables, "aw", @progbits
 .align 4096
 .globl kernel_root_at
 kernel_root_at:                  # what processors run on when no task does
-  .fill 511, 8, 0
+  .fill 256, 8, 0
+  .quad direct_directories_at + PRESENT + WRITABLE
+  .fill 254, 8, 0
   .quad image_directories + PRESENT + WRITABLE
+.globl direct_directories_at
+direct_directories_at:              # one entry a GiB
+  .quad direct_tables + PRESENT + WRITABLE
+  .fill 511, 8, 0
+direct_tables:
+  .quad PRESENT + WRITABLE + HUGE + NO_EXEC              # low memory, these tables
+  .fill IMAGE_PAGES - 1, 8, 0                            # the image is elsewhere
+  .set page, IMAGE_PAGES
+  .rept 512 - IMAGE_PAGES
+  .quad (page << 21) + PRESENT + WRITABLE + HUGE + NO_EXEC
+  .set page, page + 1
+  .endr
 image_directories:
   .fill 510, 8, 0
   .quad image_tables + PRESENT + WRITABLE
   .quad device_tables + PRESENT + WRITABLE
 image_tables:
-  .quad 0x000000 + PRESENT + WRITABLE + HUGE + NO_EXEC   # low memory, these tables
+  .quad 0
   .quad 0x200000 + PRESENT + HUGE                        # .text
   .quad 0x400000 + PRESENT + HUGE + NO_EXEC              # .rodata
   .set page, 3
-  .rept 509                                              # .data, .bss, and all other memory
+  .rept IMAGE_PAGES - 4                                  # .data, .bss
   .quad (page << 21) + PRESENT + WRITABLE + HUGE + NO_EXEC
   .set page, page + 1
   .endr
-device_tables:                   # behind the direct map: the interrupt controllers (controller.rs)
+  .quad stack_pages + PRESENT + WRITABLE                 # .stacks
+  .fill 512 - IMAGE_PAGES, 8, 0
+device_tables:                   # the interrupt controllers (processor/controller.rs)
   .quad 0xfee00000 + PRESENT + WRITABLE + UNCACHED + HUGE + NO_EXEC
   .quad 0xfec00000 + PRESENT + WRITABLE + UNCACHED + HUGE + NO_EXEC
   .fill 510, 8, 0
+
+# Two stacks for each processor, below each a page that is nobody's: who grows
+# into it gets a fault, and no other's memory.
+stack_pages:
+  .set page, (IMAGE_PAGES - 1) << 9
+  .rept PROCESSORS
+  .quad 0
+  .set page, page + 1
+  .rept LAST_RESORT_PAGES
+  .quad (page << 12) + PRESENT + WRITABLE + NO_EXEC
+  .set page, page + 1
+  .endr
+  .quad 0
+  .set page, page + 1
+  .rept STACK_PAGES
+  .quad (page << 12) + PRESENT + WRITABLE + NO_EXEC
+  .set page, page + 1
+  .endr
+  .endr
+  .fill 512 - PROCESSORS * (STACKS_BYTES >> 12), 8, 0
 
 # For the step from physical to virtual addresses only: the kernel's, and the
 # first 2 MiB where they are.
 boot_root:
   .quad boot_directories + PRESENT
-  .fill 510, 8, 0
+  .fill 255, 8, 0
+  .quad direct_directories_at + PRESENT + WRITABLE
+  .fill 254, 8, 0
   .quad image_directories + PRESENT + WRITABLE
 boot_directories:
   .quad boot_low_tables + PRESENT
@@ -136,7 +178,7 @@ long_mode:
   jae 2f                         # more processors than the kernel was built for
   movabsq $stacks, %rsp
   leal 1(%rdi), %eax
-  imull $STACK_BYTES, %eax
+  imull $STACKS_BYTES, %eax
   addq %rax, %rsp
   xorl %ebp, %ebp
   movabsq $start_processor, %rax
@@ -156,7 +198,8 @@ boot_descriptors_pointer:
 .align 4
 processors_awake: .long 0
 
-.section .bss, "aw", @nobits
+.section .stacks, "aw", @nobits
+.globl stacks
 .align 4096
-stacks: .skip PROCESSORS * STACK_BYTES
+stacks: .skip PROCESSORS * STACKS_BYTES
 .text

@@ -1,45 +1,43 @@
 //! Physical memory: frames, which of them are free, and how the kernel reaches them.
 
-use crate::start::DIRECT_MAP;
-use alloc::vec::Vec;
+use super::{DIRECT_MAP, Regions};
 use core::arch::asm;
-use core::ops::Range;
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a frame, and of a page.
 pub(crate) const FRAME_BYTES: u64 = 4096;
 
 /// Entries of a page table, which fills a frame.
-pub(super) const ENTRIES: usize = 512;
+pub(crate) const ENTRIES: usize = 512;
 
 /// A frame of memory that is in nobody's hands but the holder's and the processors' that
 /// walk the page tables it is part of.
 ///
-/// Invariant: a multiple of `FRAME_BYTES` in the direct map, and outside the kernel's image.
+/// Invariant: a multiple of `FRAME_BYTES` that the direct map shows, so outside the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame(u64);
+pub(crate) struct Frame(u64);
 
 impl Frame {
     /// Its physical address.
-    pub(super) fn address(self) -> u64 {
+    pub(crate) fn address(self) -> u64 {
         self.0
     }
 
-    /// The frame that an entry of a page table names, or a root. Only for entries that
-    /// `Space::map` has made, from frames: that is what keeps the invariant.
-    pub(super) fn of_entry(entry: u64) -> Self {
+    /// The frame that an entry of a page table names, or a root. Only for addresses of frames
+    /// and entries made from them: that is what keeps the invariant.
+    pub(crate) fn of_entry(entry: u64) -> Self {
         const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
         Self(entry & ADDRESS)
     }
 
     /// Where the kernel sees its byte `offset`.
-    pub(super) fn byte(self, offset: u64) -> *mut u8 {
+    pub(crate) fn byte(self, offset: u64) -> *mut u8 {
         debug_assert!(offset < FRAME_BYTES);
         (DIRECT_MAP + self.0 + offset) as *mut u8
     }
 
     /// The frame as a page table. The processors read it, and set bits in it, meanwhile.
-    pub(super) fn table(self) -> &'static [AtomicU64; ENTRIES] {
+    pub(crate) fn table(self) -> &'static [AtomicU64; ENTRIES] {
         // SAFETY:
         // 1. The invariant: mapped, writable, aligned, of the right size, and for ever.
         // 2. All access is atomic, also the processors', and any bits are a valid number.
@@ -49,7 +47,7 @@ impl Frame {
     }
 
     /// Makes all of it 0. It is free, so that nobody looks at it.
-    pub(super) fn clear(self) {
+    pub(crate) fn clear(self) {
         // SAFETY: the invariant: all of it is mapped and writable.
         unsafe { fill_bytes(self.byte(0), 0, FRAME_BYTES as usize) };
     }
@@ -93,7 +91,7 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
 /// # Safety
 ///
 /// They lie in one frame, which is mapped and writable.
-pub(super) unsafe fn fill_bytes(to: *mut u8, byte: u8, bytes: usize) {
+pub(crate) unsafe fn fill_bytes(to: *mut u8, byte: u8, bytes: usize) {
     // SAFETY: the caller's word; tasks may look and store meanwhile (`move_bytes`, 2), and
     // the direction flag is clear, by the ABI.
     unsafe {
@@ -102,38 +100,51 @@ pub(super) unsafe fn fill_bytes(to: *mut u8, byte: u8, bytes: usize) {
     }
 }
 
-/// The frames that nobody uses.
+/// The frames that nobody uses: those that never were, and those that came back, of which
+/// each names the next one in its first bytes. So the list takes no memory.
 #[derive(Debug)]
-pub(crate) struct FreeFrames(Vec<Frame>);
+pub(crate) struct FreeFrames {
+    never_used: Regions,
+    came_back: Option<Frame>,
+    count: u64,
+}
 
 impl FreeFrames {
-    /// All frames that lie wholly in `memory`, which belongs to nobody: physical addresses.
-    pub(crate) fn of(memory: Range<u64>) -> Self {
-        let first = memory.start.next_multiple_of(FRAME_BYTES);
-        let last = memory.end / FRAME_BYTES * FRAME_BYTES;
-        Self(
-            (first..last)
-                .step_by(FRAME_BYTES as usize)
-                .map(Frame)
-                .collect(),
-        )
+    /// All frames of these regions, which belong to nobody.
+    pub(crate) fn of(regions: Regions) -> Self {
+        Self {
+            count: regions.bytes() / FRAME_BYTES,
+            never_used: regions,
+            came_back: None,
+        }
     }
 
     /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn len(&self) -> u64 {
+        self.count
     }
 
     /// A frame of zeros; `None` when all are used.
-    pub(super) fn take(&mut self) -> Option<Frame> {
-        let frame = self.0.pop()?;
+    pub(crate) fn take(&mut self) -> Option<Frame> {
+        let frame = match self.came_back {
+            Some(frame) => {
+                let next = frame.table()[0].load(Ordering::Relaxed);
+                self.came_back = (next != 0).then_some(Frame(next));
+                frame
+            }
+            None => Frame(self.never_used.take_last_frame()?),
+        };
+        self.count -= 1;
         frame.clear();
         Some(frame)
     }
 
     /// Takes a frame back. Nobody reaches it any more.
-    pub(super) fn give_back(&mut self, frame: Frame) {
-        // There is room: the list was made with all of them.
-        self.0.push(frame);
+    pub(crate) fn give_back(&mut self, frame: Frame) {
+        // No frame has address 0: that is the image's.
+        let next = self.came_back.map_or(0, Frame::address);
+        frame.table()[0].store(next, Ordering::Relaxed);
+        self.came_back = Some(frame);
+        self.count += 1;
     }
 }
