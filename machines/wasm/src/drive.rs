@@ -72,7 +72,7 @@ async fn run_to_the_end(mut resident: Resident) {
     yield_when_slices_end(&life, store);
     let (ending, text) = match run_unless_killed(&life, store).await {
         Some(Err(error)) if let Some(fault) = store.data().forbidden.get() => {
-            ending_of_store(fault, &error, life.program.generated_from())
+            ending_of_store(fault, &error, &life.program)
         }
         Some(outcome) => ending_of(outcome, life.program.generated_from()),
         None => (KILLED, String::new()),

@@ -7,6 +7,7 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::counters::Usage;
+use crate::system::Program;
 
 /// The status of a task that did not end of its own accord.
 pub const FAILED_STATUS: i32 = 1;
@@ -81,7 +82,7 @@ pub(crate) fn ending_of(outcome: wasmtime::Result<i32>, generated_from: u32) -> 
 pub(crate) fn ending_of_store(
     store: &ForbiddenStore,
     error: &wasmtime::Error,
-    generated_from: u32,
+    program: &Program,
 ) -> (Ending, String) {
     let (reason, help) = match store.denied() {
         Denied::ForbiddenStore(_) => (Reason::ForbiddenStore, ""),
@@ -91,8 +92,9 @@ pub(crate) fn ending_of_store(
             " (a larger vm.max_map_count would help, or userfaultfd)",
         ),
     };
-    let place = place(error, generated_from);
-    let text = format!("{place}: {store}{help}{}", trace(error, generated_from));
+    let place = place(error, program);
+    let trace = trace(error, program.generated_from());
+    let text = format!("{place}: {store}{help}{trace}");
     (failure(reason), text)
 }
 
@@ -125,13 +127,18 @@ fn trace(error: &wasmtime::Error, generated_from: u32) -> String {
         .collect()
 }
 
-/// Where it happened: the function, and the offset in it as it is compiled.
-fn place(error: &wasmtime::Error, generated_from: u32) -> String {
-    let Some(frame) = frames(error, generated_from).next() else {
+/// Where it happened: the function, and the offset of the instruction from the beginning
+/// of the function's body in the guest's own file.
+fn place(error: &wasmtime::Error, program: &Program) -> String {
+    let Some(frame) = frames(error, program.generated_from()).next() else {
         return "an unknown function".to_owned();
     };
-    let offset = frame.func_offset().unwrap_or(0);
-    format!("{} + {offset:#x}", function(frame))
+    let compiled = frame.func_offset();
+    let offset = compiled.and_then(|at| program.offsets().original(frame.func_index(), at));
+    match offset {
+        Some(offset) => format!("{} + {offset:#x}", function(frame)),
+        None => function(frame),
+    }
 }
 
 /// The causes in one line, without wasmtime's own backtrace.

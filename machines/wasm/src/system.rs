@@ -19,7 +19,7 @@ use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared, Trace};
 use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
-use crate::program::{Known, LoadError, USUFRUCT, prepare};
+use crate::program::{Known, LoadError, Offsets, USUFRUCT, prepare};
 use crate::self_test;
 use crate::space::Spaces;
 use crate::state::Guest;
@@ -63,6 +63,7 @@ struct Compiled {
     minimum_bytes: u64,
     quota_bytes: u64,
     generated_from: u32,
+    offsets: Offsets,
     imports_page_calls: bool,
 }
 
@@ -78,6 +79,11 @@ impl Program {
     /// The first function that the loader has added.
     pub(crate) fn generated_from(&self) -> u32 {
         self.0.generated_from
+    }
+
+    /// Where its instructions stand in the guest's own file.
+    pub(crate) fn offsets(&self) -> &Offsets {
+        &self.0.offsets
     }
 }
 
@@ -145,6 +151,7 @@ impl System {
             minimum_bytes: prepared.minimum_bytes,
             quota_bytes: prepared.quota_bytes,
             generated_from: prepared.generated_from,
+            offsets: prepared.offsets,
             imports_page_calls: prepared.imports_page_calls,
         })))
     }

@@ -8,6 +8,7 @@ mod bulk;
 mod burst;
 mod error;
 mod import;
+mod offsets;
 mod proposal;
 mod rewrite;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod validate;
 
 pub use error::{ImportError, LoadError};
 pub(crate) use import::{Known, USUFRUCT};
+pub(crate) use offsets::Offsets;
 
 /// A module, checked and rewritten.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) quota_bytes: u64,
     /// The first function that the rewriter has added.
     pub(crate) generated_from: u32,
+    /// Where its instructions stand in the guest's own file.
+    pub(crate) offsets: Offsets,
     /// Whether it means to use the pool.
     pub(crate) imports_page_calls: bool,
 }
@@ -51,6 +55,7 @@ pub(crate) fn prepare(file: &[u8], known: &Known) -> Result<Prepared, LoadError>
     Ok(Prepared {
         binary: rewritten.binary,
         entry: rewritten.entry,
+        offsets: rewritten.offsets,
         minimum_bytes: facts.minimum_bytes,
         quota_bytes: facts.quota_bytes,
         generated_from: facts.types.as_ref().function_count(),

@@ -28,6 +28,7 @@ use wasmparser::{
 
 use super::bulk::{self, Body, Bulk};
 use super::burst::{self, Bursts};
+use super::offsets::{BodyOffsets, Offsets};
 use super::validate::{Entry, Facts};
 
 /// Under this name the task's first function is exported, as a rule.
@@ -40,6 +41,8 @@ pub(super) struct Rewritten {
     pub(super) binary: Vec<u8>,
     /// The export to call: it takes nothing and returns the exit code.
     pub(super) entry: String,
+    /// Where its instructions stood before.
+    pub(super) offsets: Offsets,
 }
 
 type Error = reencode::Error<Infallible>;
@@ -52,6 +55,7 @@ pub(super) fn rewrite(binary: &[u8], facts: &Facts) -> Result<Rewritten, Error> 
     Ok(Rewritten {
         binary: module.finish(),
         entry: rewriter.entry_name,
+        offsets: rewriter.offsets,
     })
 }
 
@@ -89,6 +93,7 @@ struct Rewriter {
     wrote_bodies: bool,
     /// How many parameters each function has whose body is still to come.
     parameters: vec::IntoIter<u32>,
+    offsets: Offsets,
 }
 
 impl Rewriter {
@@ -108,6 +113,7 @@ impl Rewriter {
             wrote_functions: false,
             wrote_bodies: false,
             parameters: Vec::new().into_iter(),
+            offsets: Offsets::default(),
         };
         let functions = rewriter.bursts.first_function;
         for payload in Parser::new(0).parse_all(binary) {
@@ -138,6 +144,7 @@ impl Rewriter {
                 Payload::StartSection { func, .. } => rewriter.start = Some(func),
                 Payload::FunctionSection(section) => {
                     let own = functions.saturating_sub(section.count())..functions;
+                    rewriter.offsets.imported = own.start;
                     let parameters: Vec<u32> = own.map(|own| parameters(types, own)).collect();
                     rewriter.parameters = parameters.into_iter();
                 }
@@ -289,13 +296,19 @@ impl Reencode for Rewriter {
         // There are as many bodies as functions that are not imported.
         let parameters = self.parameters.next().unwrap_or_default();
         let mut body = Body::new(&function, parameters, locals)?;
+        let mut offsets = BodyOffsets::default();
         let mut operators = function.get_operators_reader()?;
         while !operators.eof() {
+            let from = operators.original_position() - function.range().start;
             let operator = operators.read()?;
-            if !body.replace(&self.bulk, &operator) {
+            let to = body.len_bytes();
+            let is_replaced = body.replace(&self.bulk, &operator);
+            offsets.begin(to, from, is_replaced);
+            if !is_replaced {
                 body.write(&self.instruction(operator)?);
             }
         }
+        self.offsets.bodies.push(offsets);
         code.function(&body.finish());
         Ok(())
     }

@@ -163,9 +163,9 @@ fn the_report_of_a_forbidden_store_says_what_would_have_allowed_it() {
     let at = words.strip_prefix("instruction 0x4").expect(&words);
     let (_, rest) = at.split_once(": ").expect(&words);
     let expected = format!(
-        "task {b}, thread {b}, stored to {address:#x} in page 0, which task {a} owns \
-         and tasks {c}, {a} may write; \
-         task {a}'s ControlMem(MEMC_OKWRITE) for task {b} would have allowed it"
+        "task `b` ({b}), thread {b}, stored to {address:#x} in page 0, which task `a` ({a}) owns \
+         and tasks `c` ({c}), `a` ({a}) may write; \
+         a ControlMem(MEMC_OKWRITE) of task `a` ({a}) for task `b` ({b}) would have allowed it"
     );
     assert_eq!(rest, expected);
     // It comes by a way of its own, which may be slower.

@@ -85,6 +85,11 @@ impl Body {
         self.function.instruction(instruction);
     }
 
+    /// How long it is so far, in bytes.
+    pub(in super::super) fn len_bytes(&self) -> usize {
+        self.function.byte_len()
+    }
+
     /// The body, written.
     pub(in super::super) fn finish(self) -> Function {
         self.function

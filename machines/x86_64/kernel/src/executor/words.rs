@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 /// The longest line, in bytes; what is longer is cut.
-const MOST_BYTES: usize = 400;
+const MOST_BYTES: usize = 800;
 
 /// What happened, in words; none if nothing is to be said.
 #[derive(Debug)]
