@@ -29,6 +29,7 @@ fn main() {
         "left" => neighbour::left(),
         "right" => neighbour::right(),
         "scattered" => scattered::no_right_is_left(),
+        "idle" => scattered::idle(),
         other => panic!("there is no role `{other}`"),
     }
 }

@@ -50,7 +50,8 @@ fn a_task_that_is_not_attached_is_told_so() {
 fn a_right_that_the_machine_can_not_hold_is_refused_and_nothing_is_lost() {
     let system = system_of(64 << 20, Protection::Mprotect);
     let program = load(&system, Language::Rust.module().unwrap());
-    Part::start(&system, &program, "scattered").succeeds();
+    let parts = ["scattered", "idle"].map(|role| Part::start(&system, &program, role));
+    parts.iter().for_each(Part::succeeds);
     assert!(system.invariants_hold());
 }
 
