@@ -70,6 +70,10 @@ pub enum Denied {
     OutOfPool,
     /// The caller does not own this page.
     NotPageOwner(u32),
+    /// The page is frozen: nobody may write it before its owner thaws it.
+    PageFrozen(u32),
+    /// Somebody may write this page, or is about to: it can not be frozen now.
+    PageWritable(u32),
     /// The task may not write this page.
     ForbiddenStore(u32),
     /// The task owns as many pages as it may.
@@ -101,6 +105,8 @@ impl Denied {
             | Self::OwnerMayNotWrite(_)
             | Self::CallerMayNotWrite
             | Self::NotPageOwner(_)
+            | Self::PageFrozen(_)
+            | Self::PageWritable(_)
             | Self::ForbiddenStore(_) => Error::NoPermission,
             Self::OutOfObject(_) | Self::BadSize(_) | Self::BadFlags(_) | Self::BadCommand(_) => {
                 Error::InvalidSize
@@ -194,6 +200,8 @@ impl fmt::Display for Denied {
             Self::TargetEnding => f.write_str("the task that it is about is ending"),
             Self::OutOfPool => f.write_str("the range does not lie in the pool"),
             Self::NotPageOwner(page) => write!(f, "the caller does not own page {page}"),
+            Self::PageFrozen(page) => write!(f, "page {page} is frozen; thaw it first"),
+            Self::PageWritable(page) => write!(f, "somebody may write page {page}"),
             Self::ForbiddenStore(page) => write!(f, "the task may not write page {page}"),
             Self::PageQuotaUsedUp => f.write_str("the task owns as many pages as it may"),
             Self::PagesReserved => f.write_str("the pages left are promised to other tasks"),

@@ -35,6 +35,7 @@
 //! - **I7** Every page is free or has an owner that holds it; each holding stands
 //!   in its page's list and in its task's; only what everybody may write is taken
 //!   up or refused.
+//!   A frozen page has an owner, and nobody may write it.
 //! - **I8** The free pages cover the reserves, the free holdings what each page
 //!   is sure of.
 //!

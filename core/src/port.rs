@@ -55,6 +55,11 @@ pub(crate) fn port_number(raw: i32) -> Result<u8, Denied> {
     }
 }
 
+/// A port in a set of ports.
+const fn bit(port: u8) -> u32 {
+    1_u32.wrapping_shl(port as u32)
+}
+
 impl<S: Sink> Kernel<S> {
     /// `open_port`.
     pub(crate) fn open_port(&mut self, caller: &Thread, raw: i32) -> Result<Progress, Denied> {
@@ -309,14 +314,14 @@ impl<S: Sink> Kernel<S> {
         is_over: bool,
     ) -> Result<Progress, Denied> {
         let port = port_number(raw)?;
-        self.tasks.at_mut(caller.key.index).waiting_on = None;
+        self.tasks.at_mut(caller.key.index).waiting_on &= !bit(port);
         if self.open_port_of(caller.key.index, port)?.queued > 0 {
             return Ok(Progress::answer(0));
         }
         if is_over || timeout_ms == Some(0) {
             return Err(Denied::NoMessage(port));
         }
-        self.tasks.at_mut(caller.key.index).waiting_on = Some(port);
+        self.tasks.at_mut(caller.key.index).waiting_on |= bit(port);
         Ok(Progress::Block(Wait { port, timeout_ms }))
     }
 
@@ -346,10 +351,10 @@ impl<S: Sink> Kernel<S> {
     /// The thread that waits on this port and must be woken, once.
     pub(crate) fn take_waiter(&mut self, index: u32, port: u8) -> Option<ThreadId> {
         let task = self.tasks.at_mut(index);
-        if task.waiting_on != Some(port) {
+        if task.waiting_on & bit(port) == 0 {
             return None;
         }
-        task.waiting_on = None;
+        task.waiting_on &= !bit(port);
         Some(task.id.into())
     }
 

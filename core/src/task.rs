@@ -90,8 +90,8 @@ pub(crate) struct Task {
     /// The pages it holds: a list through `Holding::next`.
     pub(crate) first_holding: u32,
     pub(crate) pages_owned: u32,
-    /// The port that its thread waits on.
-    pub(crate) waiting_on: Option<u8>,
+    /// The ports that are waited on, a bit each. A host waits on several at once.
+    pub(crate) waiting_on: u32,
     /// The next free place in the task table, while this one is free.
     next_free: u32,
 }
@@ -115,7 +115,7 @@ impl Task {
             first_watch: NONE,
             first_holding: NONE,
             pages_owned: 0,
-            waiting_on: None,
+            waiting_on: 0,
             next_free,
         }
     }
@@ -209,7 +209,7 @@ impl<S: Sink> Kernel<S> {
             pool.reserve = 0;
         }
         self.tasks.at_mut(key.index).state = TaskState::Ending(ending);
-        self.tasks.at_mut(key.index).waiting_on = None;
+        self.tasks.at_mut(key.index).waiting_on = 0;
         self.plane.set_life(key.index, 0);
         self.names.remove(&mut self.tasks, key.index);
         self.sink.event(&Event::TaskEnding { task, ending });

@@ -189,6 +189,14 @@ impl PageChange {
         self.then == Then::Ending && task == self.caller.index
     }
 
+    /// Whether somebody may write afterwards, or somebody else says who may.
+    pub(crate) fn makes_writable(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Allow | Kind::AllowAll | Kind::Give | Kind::Free
+        )
+    }
+
     /// Whether it is the owner's alone to make, and refuses nothing to anybody.
     #[inline]
     pub(crate) fn needs_owner(&self) -> bool {
@@ -230,6 +238,7 @@ impl<S: Sink> Kernel<S> {
         let run = self.run_around(page, PAGE_BATCH, is_its);
         for page in run.first()..run.end() {
             self.pages.set_changing(page, true);
+            *self.pages.frozen.at_mut(page) = false;
         }
         let change = PageChange {
             stage: Stage::Turn,

@@ -45,6 +45,8 @@ pub(crate) struct Books {
     pub(crate) states: Table<PageState>,
     /// Set for pages in the middle of a change: others wait their turn.
     pub(crate) changing: Table<bool>,
+    /// Set for pages that no call makes writable, or another's.
+    pub(crate) frozen: Table<bool>,
     pub(crate) holdings: Table<Holding>,
     pub(crate) free: FreePages,
     first_free: u32,
@@ -108,6 +110,7 @@ impl Books {
                 holders: 0,
             }),
             changing: Table::new(pool.pages, |_| false),
+            frozen: Table::new(pool.pages, |_| false),
             holdings: Table::new(holdings, |number| Holding {
                 page: NONE,
                 next: after(number),

@@ -56,6 +56,12 @@ impl<S: Sink> Kernel<S> {
         let is_owned = published.holding(page, state.owner).is_some();
         let is_free = self.pages.free.is_free(page);
         let has_one_owner = is_changing || is_owned != is_free;
+        let is_written = published
+            .holdings(page)
+            .any(|(_, _, rights)| rights.writes());
+        if *self.pages.frozen.at(page) && (state.owner == NONE || is_written || is_for_everybody) {
+            return None;
+        }
         let is_bare = !is_free || (state.owner == NONE && holders == 0 && !is_for_everybody);
         (has_one_owner && is_bare && holders == state.holders)
             .then(|| (holders, SURE_HOLDINGS.saturating_sub(holders)))

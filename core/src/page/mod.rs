@@ -11,6 +11,7 @@
 //!   decode.rs      the words of ControlMem, AllocMemBlocks, IsMem*, AvailMem
 //!   call.rs        what they ask for, and their first checks
 //!   touch.rs       a store has faulted: forbidden, or not mapped yet?
+//!   freeze.rs      pages that nobody may write before their owner thaws them
 //!   lease.rs       pages held still while the kernel stores a result there
 //!   stream.rs      which pages a task's input and output may use
 //!   report.rs      the sentence about a store that ends its task
@@ -33,6 +34,7 @@ mod call;
 mod change;
 mod decode;
 mod free;
+mod freeze;
 mod holding;
 mod invariant;
 mod lease;

@@ -76,13 +76,17 @@ impl<S: Sink> Kernel<S> {
     /// Marks the next pages, up to the first where anything is not as it is mostly.
     fn mark_plainly(&mut self, change: &mut PageChange, stop: u32) {
         let (caller, target) = (change.caller.index, change.target.index);
-        let gains = change.gains();
+        let (gains, opens) = (change.gains(), change.makes_writable());
         if change.relinquishes() || !change.needs_owner() || change.refusal.is_some() {
             return;
         }
         let mut page = change.next;
         while page < stop && self.pages.states.at(page).owner == caller {
-            if self.pages.is_changing(page) || (gains && self.hold(page, target).is_err()) {
+            let is_barred = opens && *self.pages.frozen.at(page);
+            if is_barred || self.pages.is_changing(page) {
+                break;
+            }
+            if gains && self.hold(page, target).is_err() {
                 break;
             }
             self.pages.set_changing(page, true);
@@ -122,6 +126,9 @@ impl<S: Sink> Kernel<S> {
     fn may_change(&self, change: &PageChange, page: u32) -> Result<(), Denied> {
         let caller = change.caller;
         let is_owner = self.pages.states.at(page).owner == caller.index;
+        if is_owner && change.makes_writable() && *self.pages.frozen.at(page) {
+            return Err(Denied::PageFrozen(page));
+        }
         let may_write = || self.plane.pages.may_write(caller, page);
         let is_allowed = match change.kind {
             Kind::Allocate(_) => true,

@@ -4,6 +4,7 @@
 //! and calls in no order.
 
 mod costs;
+mod frozen;
 mod fuzz;
 mod interleaved;
 mod machine;
