@@ -6,6 +6,7 @@ mod calls;
 mod words;
 
 use crate::context::Context;
+use crate::floating::Floating;
 use crate::line;
 use crate::machine::Bare;
 use crate::processor::{self, Processor, controller};
@@ -22,6 +23,7 @@ struct Probe {
     thread: Thread,
     space: Space,
     context: Context,
+    floating: Floating,
     state: State,
 }
 
@@ -110,6 +112,11 @@ impl Executor {
             return false;
         };
         let did_something = self.get_ready(seat, &mut probe);
+        if !matches!(probe.state, State::Ready) {
+            self.probes[seat] = Some(probe);
+            return did_something;
+        }
+        probe.floating.restore();
         for _ in 0..TURN_TRAPS {
             if !matches!(probe.state, State::Ready) {
                 break;
@@ -123,6 +130,7 @@ impl Executor {
                 }
             }
         }
+        probe.floating.save();
         self.probes[seat] = Some(probe);
         did_something
     }
@@ -165,6 +173,7 @@ impl Executor {
                 thread,
                 space,
                 context,
+                floating: Floating::default(),
                 state: State::Ready,
             }),
             Err(bad) => {

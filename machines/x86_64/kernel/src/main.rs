@@ -8,6 +8,7 @@
 //!   executor.rs   each processor's loop: whose turn is it, what did it trap for
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
+//!   floating.rs   the registers that the kernel itself has no use for
 //!   processor/    descriptors, vectors, interrupts; shoot_down.rs: stores that must not land
 //!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies, the pool
 //!   task.rs       a program in page tables of its own
@@ -27,7 +28,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Streams, priorities, floating point in tasks.
+//! Streams, priorities, vector registers beyond SSE.
 
 #![no_std]
 #![no_main]
@@ -41,6 +42,7 @@ extern crate alloc;
 mod boot;
 mod context;
 mod executor;
+mod floating;
 mod line;
 mod machine;
 mod memory;

@@ -4,6 +4,8 @@
 #![no_std]
 #![no_main]
 
+mod floating;
+
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 use usufruct_abi::Number;
@@ -55,12 +57,23 @@ fn trap_for_good() -> ! {
     unsafe { asm!("ud2", options(noreturn)) }
 }
 
-struct Traps;
+/// The kernel's calls as traps; the task's number.
+struct Traps(u64);
+
+impl Traps {
+    /// The vector registers are this task's own, whatever came in between.
+    fn look_at_registers(&self) {
+        if !floating::are_kept(self.0) {
+            trap_for_good();
+        }
+    }
+}
 
 impl Door for Traps {
     fn next_command(&mut self, into: &mut [u8; COMMAND_BYTES]) -> Option<usize> {
         let buffer = into.as_mut_ptr() as u64;
         let length = trap(TRAP_NEXT_COMMAND, [buffer, COMMAND_BYTES as u64, 0, 0]);
+        self.look_at_registers();
         usize::try_from(length).ok()
     }
 
@@ -103,13 +116,17 @@ impl Door for Traps {
 
     fn compute(&mut self) -> bool {
         (0..1000).for_each(|_| core::hint::spin_loop());
+        self.look_at_registers();
         true
     }
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
-    match run(&mut Traps) {
+    let task = trap(u64::from(Number::GetCurrentTask as u32), [0; 4]);
+    let mut traps = Traps(u64::from(task.cast_unsigned()));
+    floating::fill(traps.0);
+    match run(&mut traps) {
         Finish::Exit(status) => exit(status),
         Finish::Trap => trap_for_good(),
     }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::time::Instant;
-use usufruct_abi::{ENDED_FORBIDDEN_STORE, ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM};
+use usufruct_abi::{
+    ENDED_FORBIDDEN_STORE, ENDED_KILLED, ENDED_TRAP, Error, Number, READ_PERM, WRITE_PERM,
+};
 use usufruct_conformance::probe_core::{Command, Operation};
 use usufruct_conformance::{PATIENCE, Probe, Rig, Tables, World, part};
 use usufruct_x86_64_rig::{BareRig, Setup};
@@ -233,6 +235,21 @@ fn an_ended_task_leaves_all_its_memory() {
         let probe = rig.start(b"again", 8).unwrap();
         rig.kill(probe);
         assert!(rig.ending(probe, PATIENCE).is_some());
+    }
+}
+
+/// Four tasks on two processors compute for a while, each with values of its own in its
+/// vector registers: a probe that finds another's there ends itself.
+#[test]
+fn registers_of_tasks_that_take_turns_stay_their_own() {
+    let mut world = world();
+    let tasks = ["a", "b", "c", "d"].map(|name| world.start(name));
+    for task in tasks {
+        world.post_spin(task);
+    }
+    world.rig.advance(300);
+    for task in tasks {
+        assert_eq!(world.kill(task).reason, ENDED_KILLED, "{task:?}");
     }
 }
 

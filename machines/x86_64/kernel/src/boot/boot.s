@@ -151,7 +151,7 @@ wake_up_end:
 .section .boot.text, "ax", @progbits
 .code32
 long_mode:
-  movl $0x20, %eax               # CR4.PAE. No OSFXSR: nobody here has floating-point state
+  movl $0x620, %eax              # CR4: PAE; OSFXSR | OSXMMEXCPT for tasks (floating.rs)
   movl %eax, %cr4
   movl $boot_root, %eax
   movl %eax, %cr3
@@ -159,7 +159,7 @@ long_mode:
   rdmsr
   orl $0x901, %eax               # NXE | LME | SCE
   wrmsr
-  movl $0x80010035, %eax         # CR0: PG | WP | NE | ET | EM | PE; caches on
+  movl $0x80010033, %eax         # CR0: PG | WP | NE | ET | MP | PE; caches on
   movl %eax, %cr0
   lgdt boot_descriptors_pointer
   ljmp $8, $1f
