@@ -58,9 +58,9 @@
 //!
 //! # Where it runs
 //!
-//! On WebAssembly the calls are imports of the module `usufruct`. On other targets there
-//! is no kernel yet: every call is refused, so that programs which use this crate still
-//! build there, and their own parts can be tested.
+//! On WebAssembly the calls are imports of the module `usufruct`, on `x86_64-unknown-none`
+//! one trap. On other targets there is no kernel: every call is refused, so that programs
+//! which use this crate still build there, and their own parts can be tested.
 
 #![no_std]
 

@@ -7,12 +7,14 @@
 //! Each answers -1 when refused, and [`last_error`] then says why. `docs/calls.md`
 //! of the project says what each one does.
 //!
-//! Where there is no kernel to call (any target but WebAssembly, for now), every call
-//! is refused with `SERR_INVALID_TSK`: the caller is no task.
+//! On WebAssembly each is an import, on bare x86-64 a trap with its number. Where there is no
+//! kernel to call, every call is refused with `SERR_INVALID_TSK`: the caller is no task.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 pub mod page;
 
-/// Declares each call as an import of WebAssembly, and elsewhere as one that is refused.
+/// Declares each call as an import of WebAssembly, and elsewhere as a trap.
 macro_rules! calls {
     ($($(#[$doc:meta])* $safety:ident fn $name:ident($($argument:ident: $type:ty),*);)*) => {
         #[cfg(target_arch = "wasm32")]
@@ -20,23 +22,29 @@ macro_rules! calls {
         unsafe extern "C" {
             $($(#[$doc])* pub $safety fn $name($($argument: $type),*) -> i32;)*
         }
-        $(refused! { $(#[$doc])* $safety fn $name($($argument: $type),*) })*
+        $(trap! { $(#[$doc])* $safety fn $name($($argument: $type),*) })*
     };
 }
 
-macro_rules! refused {
+macro_rules! trap {
     ($(#[$doc:meta])* safe fn $name:ident($($argument:ident: $type:ty),*)) => {
         $(#[$doc])*
         #[cfg(not(target_arch = "wasm32"))]
-        pub fn $name($(_: $type),*) -> i32 {
-            -1
+        pub fn $name($($argument: $type),*) -> i32 {
+            const NUMBER: usufruct_abi::Number = native::number(stringify!($name));
+            // SAFETY: this call stores nowhere, whatever its words.
+            unsafe { native::trap(NUMBER, [$(native::Word::word($argument)),*]) }
+                .map_or(-1, native::Answer::of)
         }
     };
     ($(#[$doc:meta])* unsafe fn $name:ident($($argument:ident: $type:ty),*)) => {
         $(#[$doc])*
         #[cfg(not(target_arch = "wasm32"))]
-        pub unsafe fn $name($(_: $type),*) -> i32 {
-            -1
+        pub unsafe fn $name($($argument: $type),*) -> i32 {
+            const NUMBER: usufruct_abi::Number = native::number(stringify!($name));
+            // SAFETY: the caller's word.
+            unsafe { native::trap(NUMBER, [$(native::Word::word($argument)),*]) }
+                .map_or(-1, native::Answer::of)
         }
     };
 }
@@ -137,5 +145,7 @@ pub fn last_error() -> i32 {
 /// Why the calling thread's last call was refused; 0 if it was not.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn last_error() -> i32 {
-    usufruct_abi::Error::InvalidTsk.code()
+    // SAFETY: this call stores nowhere.
+    let word = unsafe { native::trap(usufruct_abi::Number::LastError, []) };
+    word.map_or(usufruct_abi::Error::InvalidTsk.code(), u32::cast_signed)
 }

@@ -6,6 +6,9 @@
     reason = "the names of Portfolio, as the kernel has them"
 )]
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::native;
+
 /// What `AvailMem` fills in, all in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -21,8 +24,8 @@ pub struct MemInfo {
     pub TaskLargest: u32,
 }
 
-/// Declares each call as an import of WebAssembly, and elsewhere as one that answers
-/// what a task without a pool is answered.
+/// Declares each call as an import of WebAssembly, and elsewhere as a trap. Without a kernel it
+/// answers what a task without a pool is answered.
 macro_rules! calls {
     ($($(#[$doc:meta])* $safety:ident fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $refused:expr;)*) => {
         #[cfg(target_arch = "wasm32")]
@@ -30,23 +33,29 @@ macro_rules! calls {
         unsafe extern "C" {
             $($(#[$doc])* pub $safety fn $name($($argument: $type),*) -> $result;)*
         }
-        $(refused! { $(#[$doc])* $safety fn $name($($argument: $type),*) -> $result = $refused })*
+        $(trap! { $(#[$doc])* $safety fn $name($($argument: $type),*) -> $result = $refused })*
     };
 }
 
-macro_rules! refused {
+macro_rules! trap {
     ($(#[$doc:meta])* safe fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $refused:expr) => {
         $(#[$doc])*
         #[cfg(not(target_arch = "wasm32"))]
-        pub fn $name($(_: $type),*) -> $result {
-            $refused
+        pub fn $name($($argument: $type),*) -> $result {
+            const NUMBER: usufruct_abi::Number = native::number(stringify!($name));
+            // SAFETY: this call stores nowhere, whatever its words, but to pages that are free.
+            unsafe { native::trap(NUMBER, [$(native::Word::word($argument)),*]) }
+                .map_or($refused, native::Answer::of)
         }
     };
     ($(#[$doc:meta])* unsafe fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $refused:expr) => {
         $(#[$doc])*
         #[cfg(not(target_arch = "wasm32"))]
-        pub unsafe fn $name($(_: $type),*) -> $result {
-            $refused
+        pub unsafe fn $name($($argument: $type),*) -> $result {
+            const NUMBER: usufruct_abi::Number = native::number(stringify!($name));
+            // SAFETY: the caller's word.
+            unsafe { native::trap(NUMBER, [$(native::Word::word($argument)),*]) }
+                .map_or($refused, native::Answer::of)
         }
     };
 }

@@ -4,16 +4,14 @@
 #![no_std]
 #![no_main]
 
+mod door;
 mod floating;
 
-use core::arch::{asm, global_asm};
+use core::arch::asm;
 use core::cell::UnsafeCell;
+use door::{exit, trap, trap_for_good};
 use usufruct_abi::Number;
 use usufruct_probe_core::{ARENA_BYTES, COMMAND_BYTES, Door, Finish, Region, run};
-use usufruct_x86_64_wire::{TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
-
-// The kernel enters with the stack on a multiple of 16; the ABI wants it as after a call.
-global_asm!(".globl _start", "_start: call main", "ud2");
 
 /// Scratch memory; last in the program, see task.ld.
 #[repr(C, align(4096))]
@@ -25,37 +23,6 @@ unsafe impl Sync for Arena {}
 
 #[unsafe(link_section = ".arena")]
 static ARENA: Arena = Arena(UnsafeCell::new([0; ARENA_BYTES]));
-
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "an int is what the low 32 bits say"
-)]
-/// A trap: `syscall` with the number in rax and the words in rdi, rsi, rdx and r10.
-fn trap(number: u64, words: [u64; 4]) -> i32 {
-    let [first, second, third, fourth] = words;
-    let answer: u64;
-    // SAFETY:
-    // 1. The kernel keeps all registers but rax, rcx and r11, and does not touch the stack.
-    // 2. What a call stores goes where its words say: a buffer that the caller has borrowed
-    //    for it, or addresses that the test chose, which is what the test is there for.
-    unsafe {
-        asm!("syscall", inlateout("rax") number => answer,
-            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
-            lateout("rcx") _, lateout("r11") _, options(nostack));
-    }
-    (answer as u32).cast_signed()
-}
-
-fn exit(status: i32) -> ! {
-    trap(TRAP_EXIT, [u64::from(status.cast_unsigned()), 0, 0, 0]);
-    trap_for_good()
-}
-
-/// Executes an instruction that is none.
-fn trap_for_good() -> ! {
-    // SAFETY: ends this task, which is what is asked for.
-    unsafe { asm!("ud2", options(noreturn)) }
-}
 
 /// The kernel's calls as traps; the task's number.
 struct Traps(u64);
@@ -71,17 +38,13 @@ impl Traps {
 
 impl Door for Traps {
     fn next_command(&mut self, into: &mut [u8; COMMAND_BYTES]) -> Option<usize> {
-        let buffer = into.as_mut_ptr() as u64;
-        let length = trap(TRAP_NEXT_COMMAND, [buffer, COMMAND_BYTES as u64, 0, 0]);
+        let length = door::next_command(into);
         self.look_at_registers();
-        usize::try_from(length).ok()
+        length
     }
 
     fn reply(&mut self, frame: &[u8]) {
-        trap(
-            TRAP_REPLY,
-            [frame.as_ptr() as u64, frame.len() as u64, 0, 0],
-        );
+        door::reply(frame);
     }
 
     fn call(&mut self, number: Number, words: [u64; 4]) -> Option<i32> {
@@ -130,9 +93,4 @@ extern "C" fn main() -> ! {
         Finish::Exit(status) => exit(status),
         Finish::Trap => trap_for_good(),
     }
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    exit(-1)
 }

@@ -14,5 +14,6 @@ mod programs;
 mod rig;
 mod setup;
 
+pub use programs::Program;
 pub use rig::BareRig;
 pub use setup::Setup;

@@ -1,7 +1,7 @@
 //! One QEMU, and frames to and from the kernel in it.
 
 use crate::memory::Memory;
-use crate::programs::programs;
+use crate::programs::{Program, programs};
 use crate::setup::Setup;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -43,12 +43,12 @@ pub(crate) struct Virtual {
 }
 
 impl Virtual {
-    /// Boots the kernel with this command line.
+    /// Boots the kernel with this command line; the program is what tasks run.
     ///
     /// # Panics
     ///
     /// If QEMU can not be started.
-    pub(crate) fn boot(setup: Setup, command_line: &str) -> Self {
+    pub(crate) fn boot(setup: Setup, program: Program, command_line: &str) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let programs = programs();
         let memory = Memory::new();
@@ -60,7 +60,7 @@ impl Virtual {
         command.args(setup.options().split_whitespace());
         command.args(memory.options(setup.megabytes).split_whitespace());
         command.arg("-kernel").arg(&programs.kernel);
-        command.arg("-initrd").arg(&programs.probe);
+        command.arg("-initrd").arg(programs.path(program));
         command.args(["-append", command_line]);
         command
             .stdin(Stdio::piped())

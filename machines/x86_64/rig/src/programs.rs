@@ -4,14 +4,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// What the machine boots: paths of ELF files.
+/// What machines boot: ELF files.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) kernel: PathBuf,
-    pub(crate) probe: PathBuf,
+    folder: PathBuf,
 }
 
-/// Kernel and probe, built when first asked for.
+/// What runs on every seat of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The conformance suite's.
+    Probe,
+    /// Fights over pages.
+    Duelist,
+}
+
+impl Programs {
+    pub(crate) fn path(&self, program: Program) -> PathBuf {
+        self.folder.join(match program {
+            Program::Probe => "probe",
+            Program::Duelist => "duelist",
+        })
+    }
+}
+
+/// Kernel and programs, built when first asked for.
 ///
 /// # Panics
 ///
@@ -48,7 +66,7 @@ pub(crate) fn programs() -> &'static Programs {
         let built = target.join(TRIPLE).join("release");
         Programs {
             kernel: built.join(KERNEL),
-            probe: built.join("probe"),
+            folder: built,
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The conformance suite's view of the machine.
 
 use crate::machine::{Frame, Virtual};
+use crate::programs::Program;
 use crate::setup::Setup;
 use std::time::{Duration, Instant};
 use usufruct_abi as abi;
@@ -30,13 +31,13 @@ struct Life {
 }
 
 impl BareRig {
-    /// Boots on this machine.
+    /// Boots on this machine, with this program for all tasks.
     ///
     /// # Panics
     ///
     /// If the kernel does not come up.
     #[must_use]
-    pub fn boot_on(setup: Setup, tables: Tables) -> Self {
+    pub fn boot_on(setup: Setup, program: Program, tables: Tables) -> Self {
         let Tables {
             tasks,
             smos,
@@ -44,7 +45,7 @@ impl BareRig {
             pages,
         } = tables;
         let command_line = format!("tasks={tasks} smos={smos} messages={messages} pages={pages}");
-        let mut machine = Virtual::boot(setup, &command_line);
+        let mut machine = Virtual::boot(setup, program, &command_line);
         match machine.receive(Instant::now() + START) {
             Some(Frame {
                 kind: Kind::Ready,
@@ -70,7 +71,7 @@ impl BareRig {
     /// QEMU's exit status, and what the kernel has said.
     #[must_use]
     pub fn provoke(bug: &str) -> (Option<i32>, String) {
-        Virtual::boot(Setup::USUAL, &format!("provoke={bug}")).farewell(START)
+        Virtual::boot(Setup::USUAL, Program::Probe, &format!("provoke={bug}")).farewell(START)
     }
 
     /// The hardware's number of the processor that a probe runs on.
@@ -168,7 +169,7 @@ impl Rig for BareRig {
     };
 
     fn boot(tables: Tables) -> Self {
-        Self::boot_on(Setup::stated(), tables)
+        Self::boot_on(Setup::stated(), Program::Probe, tables)
     }
 
     fn pool() -> Option<Pool> {

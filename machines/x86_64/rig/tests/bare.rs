@@ -8,7 +8,7 @@ use usufruct_abi::{
 };
 use usufruct_conformance::probe_core::{Command, Operation};
 use usufruct_conformance::{PATIENCE, Probe, Rig, Tables, World, part};
-use usufruct_x86_64_rig::{BareRig, Setup};
+use usufruct_x86_64_rig::{BareRig, Program, Setup};
 
 /// Where every probe's program has its instructions (task.ld), and the kernel its own.
 const PROGRAM: u64 = 0x40_0000;
@@ -20,12 +20,12 @@ fn world() -> World<BareRig> {
 
 fn world_on(setup: Setup) -> World<BareRig> {
     let tables = Tables::OF_THE_SUITE;
-    World::on(BareRig::boot_on(setup, tables), tables)
+    World::on(BareRig::boot_on(setup, Program::Probe, tables), tables)
 }
 
 #[test]
 fn probes_run_on_both_processors_in_turn() {
-    let mut rig = BareRig::boot_on(Setup::USUAL, Tables::OF_THE_SUITE);
+    let mut rig = BareRig::boot_on(Setup::USUAL, Program::Probe, Tables::OF_THE_SUITE);
     let processors = ["a", "b", "c", "d"].map(|name| {
         let probe = rig.start(name.as_bytes(), 8).unwrap();
         rig.processor(probe).unwrap()
@@ -230,7 +230,7 @@ fn store_of_a_byte(address: i64) -> Command<'static> {
 /// A thousand megabytes of tasks, one after another, on a machine of 64.
 #[test]
 fn an_ended_task_leaves_all_its_memory() {
-    let mut rig = BareRig::boot_on(Setup::USUAL, Tables::OF_THE_SUITE);
+    let mut rig = BareRig::boot_on(Setup::USUAL, Program::Probe, Tables::OF_THE_SUITE);
     for _ in 0..1000 {
         let probe = rig.start(b"again", 8).unwrap();
         rig.kill(probe);

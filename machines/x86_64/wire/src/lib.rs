@@ -13,6 +13,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod duel;
+
 /// Where probes sit: a seat belongs to one processor for ever (its number modulo the
 /// number of processors), and has one probe after another.
 pub const SEATS: usize = 16;
