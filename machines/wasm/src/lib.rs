@@ -11,6 +11,7 @@
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
 //!                                                └─────────► pool/    pages that all see
+//!   flight.rs  what streams do with pages, and how it ends with the right to them
 //!   gifts.rs      pages that changed hands, counted
 //!   forbidden.rs  a store to a page that was stopped ──► core: again, or the end
 //! ```
@@ -52,6 +53,7 @@ mod counters;
 mod drive;
 mod engine;
 mod executor;
+mod flight;
 mod forbidden;
 mod gifts;
 mod layout;

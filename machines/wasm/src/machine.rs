@@ -12,6 +12,7 @@ use usufruct_core::{
 use crate::bytes::{move_bytes, store_bytes};
 use crate::clock::Clock;
 use crate::copier::Stock;
+use crate::flight::Flights;
 use crate::gifts::Gifts;
 use crate::layout::POOL_START;
 use crate::pool::{Pool, Views};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) copiers: Stock,
     pub(crate) pool: Option<Arc<Pool>>,
     pub(crate) views: Views,
+    pub(crate) flights: Flights,
     /// Whether rights that are taken are taken from views. Without, stores land late.
     pub(crate) protects: bool,
 }
@@ -217,6 +219,7 @@ impl Machine for Border<'_> {
 
     fn reap(&self, task: TaskKey) {
         self.shared.spaces.withdraw(task);
+        self.shared.flights.end(task);
     }
 
     fn yield_now(&self) {
@@ -252,6 +255,10 @@ impl Machine for Border<'_> {
         if let Some(pool) = &self.shared.pool {
             pool.memory().label(run.first()..run.end());
         }
+    }
+
+    fn cancel_reads(&self, task: TaskKey, run: Run) {
+        self.shared.flights.cancel(task, run);
     }
 }
 

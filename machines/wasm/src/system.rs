@@ -15,6 +15,7 @@ use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
 use crate::engine;
 use crate::executor::Queue;
+use crate::flight::Flights;
 use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared, Trace};
@@ -345,6 +346,7 @@ fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<S
         copiers: Stock::new(copiers),
         pool,
         views: Views::new(limits.tasks),
+        flights: Flights::new(limits.tasks),
         protects: config.protects,
     })
 }

@@ -25,12 +25,6 @@ const ALIGNMENT: u32 = 8;
 /// A path's bytes, at most: what Linux takes.
 const PATH_BYTES: u32 = 4096;
 
-/// Buffers of one `fd_read` or `fd_write`, at most: what Linux takes.
-const VECTORS: u32 = 1024;
-
-/// What one iovec takes in memory: address and length.
-const VECTOR_BYTES: u32 = 8;
-
 /// Why a call ends before it has done anything.
 pub(super) enum Stop {
     /// The task is told.
@@ -64,20 +58,20 @@ pub(super) fn answer(outcome: Result<i32, Stop>) -> Result<i32> {
 /// call's own.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    address: u32,
+    pub(super) address: u32,
     pub(super) at: u32,
     pub(super) len: u32,
 }
 
 /// One call under way.
 pub(super) struct Call<'call> {
-    guest: &'call mut Guest,
+    pub(super) guest: &'call mut Guest,
     /// Copied out of the task before the call.
-    arguments: Vec<Place>,
+    pub(super) arguments: Vec<Place>,
     /// Copied back after the call, if it succeeds.
     results: Vec<Place>,
     /// Bytes of the call's own memory that have a use.
-    len: u32,
+    pub(super) len: u32,
     /// The call's own memory, and where in it an aligned address is.
     memory: Vec<u8>,
     start: usize,
@@ -98,9 +92,9 @@ impl<'call> Call<'call> {
         }
     }
 
-    /// Whether a call may load or store these bytes for the task: the one place
-    /// that decides it. Of no bytes, always.
-    fn may(&mut self, access: Access, address: u32, len: u32) -> Result<(), Errno> {
+    /// Whether a call may load or store these bytes for the task, which are no
+    /// stream's buffer (`buffers.rs`): never in the pool. Of no bytes, always.
+    pub(super) fn may(&mut self, access: Access, address: u32, len: u32) -> Result<(), Errno> {
         if len == 0 {
             return Ok(());
         }
@@ -155,47 +149,23 @@ impl<'call> Call<'call> {
         Ok(Place { address, at, len })
     }
 
-    /// Side by side in the call's own memory: what an array of iovecs names, as
-    /// far as `most` bytes go. All of it must be the task's.
-    pub(super) fn buffers(
-        &mut self,
-        access: Access,
-        (address, count): (i32, i32),
-        most: u32,
-    ) -> Result<Vec<Place>, Errno> {
-        let (address, count) = (address.cast_unsigned(), count.cast_unsigned());
-        if count > VECTORS {
-            return Err(Errno::Inval);
-        }
-        self.may(Access::Load, address, count * VECTOR_BYTES)?;
-        let mut array = vec![0; (count * VECTOR_BYTES) as usize];
-        self.copy_out(address, &mut array)?;
-        let mut buffers = Vec::new();
-        let at = self.own(0)?;
-        let mut used = 0;
-        for vector in array.chunks_exact(VECTOR_BYTES as usize) {
-            let (address, len) = (word_of(vector, 0), word_of(vector, 4));
-            self.may(access, address, len)?;
-            let len = len.min(most - used);
-            if len > 0 {
-                let at = at + used;
-                buffers.push(Place { address, at, len });
-                used += len;
-            }
-        }
-        self.len = at.checked_add(used).ok_or(Errno::Nomem)?;
-        if access == Access::Load {
-            self.arguments.extend_from_slice(&buffers);
-        }
-        Ok(buffers)
-    }
-
     /// All places are known: copies the arguments out of the task.
     pub(super) fn begin(&mut self) -> Result<(), Errno> {
         self.memory = vec![0; (self.len + ALIGNMENT) as usize];
         self.start = self.memory.as_ptr().align_offset(ALIGNMENT as usize);
+        let arguments = std::mem::take(&mut self.arguments);
+        match self.note(Access::Load, &arguments) {
+            None => self.copy_arguments(&arguments),
+            Some(noted) => noted.hold(|| {
+                self.owns(Access::Load, &arguments)?;
+                self.copy_arguments(&arguments)
+            }),
+        }
+    }
+
+    fn copy_arguments(&mut self, arguments: &[Place]) -> Result<(), Errno> {
         let mut memory = std::mem::take(&mut self.memory);
-        for place in std::mem::take(&mut self.arguments) {
+        for place in arguments {
             let own = range(&mut memory, self.start, place.at, place.len)?;
             self.copy_out(place.address, own)?;
         }
@@ -229,7 +199,7 @@ impl<'call> Call<'call> {
             .map_err(|_| Errno::Fault)
     }
 
-    fn copy_out(&mut self, address: u32, into: &mut [u8]) -> Result<(), Errno> {
+    pub(super) fn copy_out(&mut self, address: u32, into: &mut [u8]) -> Result<(), Errno> {
         let (border, thread) = self.guest.border();
         border
             .load(thread.key(), u64::from(address), into)
@@ -257,7 +227,7 @@ fn range(memory: &mut [u8], start: usize, at: u32, len: u32) -> Result<&mut [u8]
         .ok_or(Errno::Fault)
 }
 
-fn word_of(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn word_of(bytes: &[u8], at: usize) -> u32 {
     let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
     word.map_or(0, u32::from_le_bytes)
 }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   a call ──► call.rs   are these bytes the task's? no: EFAULT
+//!                │       (buffers.rs: or pages that it owns)
 //!                │       copies arguments out
 //!                ▼
 //!   plain.rs, transfer.rs, special.rs ──► wasmtime-wasi ──► streams.rs, files
@@ -23,6 +24,7 @@ use wasmtime::{Linker, Result};
 
 use crate::state::Guest;
 
+mod buffers;
 mod call;
 mod plain;
 mod special;

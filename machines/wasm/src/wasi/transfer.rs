@@ -4,6 +4,10 @@
 //! A call moves one piece at most, and tells how much that was: a task that has
 //! more calls again. So a slice ends, a kill lands and others have their turn
 //! after each piece, and no number of a task's decides what the host allocates.
+//!
+//! A read into pages of the pool ends when the task loses them (`flight.rs`).
+
+use std::future::Future;
 
 use usufruct_core::Access;
 use wasmtime::{Caller, Linker, Result};
@@ -12,6 +16,7 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1 as wasi;
 
 use super::MODULE;
 use super::call::{Call, Place, Stop, answer};
+use crate::flight::Noted;
 use crate::state::Guest;
 
 /// Bytes that one call moves at most.
@@ -62,16 +67,44 @@ async fn read(
     let buffers = call.buffers(Access::Store, array, PIECE_BYTES)?;
     let done = call.store(done, 4)?;
     let piece = one_vector(&mut call, &buffers)?;
-    let (context, mut memory) = call.wasi();
-    let errno = match offset {
-        None => wasi::fd_read(context, &mut memory, fd, piece, 1, done).await?,
-        Some(offset) => wasi::fd_pread(context, &mut memory, fd, piece, 1, offset, done).await?,
+    let noted = call.note(Access::Store, &buffers);
+    if noted.is_some() {
+        call.owns(Access::Store, &buffers)?;
+    }
+    let Some(offset) = offset else {
+        let read = async {
+            let (context, mut memory) = call.wasi();
+            let errno = wasi::fd_read(context, &mut memory, fd, piece, 1, done).await?;
+            land(&mut call, &buffers, (errno, done))
+        };
+        return unless_aborted(noted, read).await;
     };
+    // To its end: given up in between, it would leave a stream behind.
+    let (context, mut memory) = call.wasi();
+    let errno = wasi::fd_pread(context, &mut memory, fd, piece, 1, offset, done).await?;
+    unless_aborted(noted, async { land(&mut call, &buffers, (errno, done)) }).await
+}
+
+async fn unless_aborted(
+    noted: Option<Noted>,
+    read: impl Future<Output = Result<i32, Stop>>,
+) -> Result<i32, Stop> {
+    match noted {
+        None => read.await,
+        Some(noted) => {
+            let outcome = noted.unless_aborted(read).await;
+            outcome.unwrap_or(Err(Errno::Canceled.into()))
+        }
+    }
+}
+
+/// Stores what has been read, and how much it was.
+fn land(call: &mut Call<'_>, buffers: &[Place], (errno, done): (i32, i32)) -> Result<i32, Stop> {
     if errno == Errno::Success as i32 {
         let mut left = call.word(done);
         for buffer in buffers {
             let len = left.min(buffer.len);
-            call.copy_back(buffer, len)?;
+            call.copy_back(*buffer, len)?;
             left -= len;
         }
     }

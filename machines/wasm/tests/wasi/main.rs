@@ -1,4 +1,5 @@
-//! WASI as tasks meet it: streams that block, bad pointers, files.
+//! WASI as tasks meet it: streams that block, bad pointers, files, and pages as
+//! buffers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,8 @@ use std::time::Duration;
 
 use usufruct_wasm::{Config, Directory, Reason, Report, Spec, System, Task};
 
+mod aborted;
+mod buffers;
 mod calls;
 mod files;
 mod streams;
