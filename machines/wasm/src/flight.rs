@@ -177,3 +177,6 @@ impl Drop for Noted {
         drop(self.shared.flights.leave(self.task));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,11 +22,14 @@ const IMPORTS: &str = r#"
     (import "usufruct" "open_port" (func $open (param i32) (result i32)))
     (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
-    (import "wasi_snapshot_preview1" "fd_tell" (func $fd_tell (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_pread" (func $fd_pread (param i32 i32 i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
     (import "wasi_snapshot_preview1" "path_open"
         (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
     (memory (export "memory") 1)
     (data (i32.const 0xf00) "file")
+    ;; Where reads begin; -1: where the descriptor stands.
+    (global $offset (mut i64) (i64.const -1))
     (func $is (param $found i32) (param $expected i32)
         (if (i32.ne (local.get $found) (local.get $expected)) (then unreachable)))
     (func $no (param $error i32) (if (local.get $error) (then unreachable)))
@@ -50,7 +53,10 @@ const IMPORTS: &str = r#"
         (i32.store (i32.const 0x100) (i32.const 0x80000000))
         (i32.store (i32.const 0x104) (i32.const 64))
         (i32.store (i32.const 0x18) (i32.const 0))
-        (call $fd_read (local.get $fd) (i32.const 0x100) (i32.const 1) (i32.const 0x18)))
+        (if (result i32) (i64.ge_s (global.get $offset) (i64.const 0))
+            (then (call $fd_pread (local.get $fd) (i32.const 0x100) (i32.const 1)
+                (global.get $offset) (i32.const 0x18)))
+            (else (call $fd_read (local.get $fd) (i32.const 0x100) (i32.const 1) (i32.const 0x18)))))
     ;; From this byte on the page is as it was before the read.
     (func $is_blank_from (param $at i32)
         (loop $next
@@ -129,13 +135,19 @@ fn a_read_that_waits_is_aborted_with_the_right_that_it_stands_on() {
 /// Reads everything and looks whether it comes in order, whatever becomes of single
 /// reads: one that is refused or aborted has stored nothing and taken nothing.
 /// Answers how many were aborted.
-fn reads_all(fd: &str, bytes: u32) -> String {
+fn reads_all(fd: &str, is_by_offset: bool, bytes: u32) -> String {
+    let offset = if is_by_offset {
+        "(global.set $offset (i64.extend_i32_u (local.get $done)))"
+    } else {
+        ""
+    };
     format!(
         r#"(func (export "main") (result i32)
         (local $fd i32) (local $error i32) (local $done i32) (local $aborted i32) (local $at i32)
         (call $take_page)
         (local.set $fd {fd})
         (loop $again
+            {offset}
             (local.set $error (call $read_as_everybody (local.get $fd)))
             (if (i32.eq (local.get $error) (i32.const 11))
                 (then (local.set $aborted (i32.add (local.get $aborted) (i32.const 1)))))
@@ -159,6 +171,7 @@ fn reads_all(fd: &str, bytes: u32) -> String {
                     (call $is_blank_from (i32.const 0))
                     (br $again))))
         (call $is (local.get $done) (i32.const {bytes}))
+        (call $no (call $fd_close (local.get $fd)))
         (local.get $aborted))"#
     )
 }
@@ -191,7 +204,7 @@ fn what_aborted_reads_of_input_have_not_taken_comes_to_the_next() {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let mut spec = Spec::new("reader");
         spec.streams.stdin = Input::Source(Source::new(reader));
-        let task = begin(&system, &spec, &reads_all("(i32.const 0)", BYTES));
+        let task = begin(&system, &spec, &reads_all("(i32.const 0)", false, BYTES));
         wait_for_calls(&task, 5);
         let attackers = attack(&system, 1);
         for piece in sequence(BYTES).chunks(7) {
@@ -210,13 +223,16 @@ fn aborted_reads_of_a_file_leave_it_where_it_stood() {
     const BYTES: u32 = 100_000;
     let (folder, spec) = place("aborted");
     fs::write(folder.join("file"), sequence(BYTES)).unwrap();
-    let system = system(Protection::Auto);
-    let task = begin(&system, &spec, &reads_all("(call $open_file)", BYTES));
-    wait_for_calls(&task, 5);
-    let attackers = attack(&system, 0);
-    let aborted = status(&task.wait());
-    assert!(aborted > 0, "no read was aborted");
-    assert!(attackers.iter().all(|task| task.report().is_none()));
+    for is_by_offset in [false, true] {
+        let system = system(Protection::Auto);
+        let body = reads_all("(call $open_file)", is_by_offset, BYTES);
+        let task = begin(&system, &spec, &body);
+        wait_for_calls(&task, 5);
+        let attackers = attack(&system, 0);
+        let aborted = status(&task.wait());
+        assert!(aborted > 0, "no read was aborted");
+        assert!(attackers.iter().all(|task| task.report().is_none()));
+    }
 }
 
 /// Input without end, of one letter.

@@ -288,7 +288,7 @@ fn other_pointers_of_a_transfer_do_not_name_the_pool() {
             ),
             (format!("(i32.const {OWN}))"), "(i32.const 0x18))"),
         ] {
-            let (folder, spec) = place(call);
+            let (folder, spec) = place(&format!("pointers-{call}"));
             fs::write(folder.join("file"), file()).unwrap();
             let module = one_call(call, &[(HEAP, 64)]);
             assert_eq!(module.matches(was).count(), 1);
