@@ -11,7 +11,7 @@
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
 //!             words                decides   carries out    whose memory, moving
 //!                                                └─────────► pool/    pages that all see
-//!   flight.rs  what streams do with pages, and how it ends with the right to them
+//!   flight.rs     what streams do with pages, and how that ends with the pages
 //!   gifts.rs      pages that changed hands, counted
 //!   forbidden.rs  a store to a page that was stopped ──► core: again, or the end
 //! ```

@@ -26,8 +26,10 @@ fn run(first: u32, pages: u32) -> Run {
 
 /// A system with a pool of 16 pages, and what its machine shares.
 fn system() -> (System, Arc<Shared>) {
-    let mut config = Config::default();
-    config.pool_bytes = 1 << 16;
+    let config = Config {
+        pool_bytes: 1 << 16,
+        ..Config::default()
+    };
     let system = System::new(config).unwrap();
     let shared = system.idle_store(&Engine::default()).data().shared.clone();
     (system, shared)

@@ -10,10 +10,13 @@ use crate::{a_moment, place, start, status};
 const SUCCESS: i32 = 0;
 const FAULT: i32 = 21;
 
+/// Addresses and lengths.
+type Buffers = &'static [(u32, u32)];
+
 /// Page by page: 0 and 1 are another task's, and everybody may write 0; 2 and 3 are
 /// the task's own; so is 4, where it may not write; 5 is free; 6 is another's, and the
 /// task may write there; 7, the last, is its own.
-const CASES: &[(&str, &[(u32, u32)], i32, i32)] = &[
+const CASES: &[(&str, Buffers, i32, i32)] = &[
     // What, the buffers, what a read answers, what a write answers.
     ("owned", &[(OWN + 100, 64)], SUCCESS, SUCCESS),
     ("two pages", &[(OWN + 0xff0, 64)], SUCCESS, SUCCESS),
