@@ -142,6 +142,34 @@ Err accept_pages(void *p, int32 size) {
     return error != 0 ? error : ControlMem(p, size, MEMC_OKWRITE, get_current_task());
 }
 
+/* Where the private memory ends. Elsewhere than in WebAssembly nothing is known of it; what is not the
+ * pool's the kernel refuses. */
+static uint64_t heap_end(void) {
+#ifdef __wasm__
+    return (uint64_t)__builtin_wasm_memory_size(0) << 16;
+#else
+    return 0;
+#endif
+}
+
+int32 discard_unclaimed(void) {
+    /* Pools begin at a multiple of this, and of what is not there whole steps are passed over. */
+    const uint64_t step = 1u << 20, end = (uint64_t)GRAINS * GRAIN_BYTES;
+    int32 page = GetPageSize(0);
+    uint32_t discarded = 0;
+    if (page < (int32)GRAIN_BYTES)
+        return 0;
+    for (uint64_t from = (heap_end() + step - 1) / step * step; from < end; from += step)
+        for (uint64_t at = from; at < from + step; at += (uint32_t)page) {
+            void *p = (void *)(uintptr_t)at;
+            if (at == from && !IsMemReadable(p, 1))
+                break;
+            if (IsMemOwned(p, page) && !any_recorded(p, page) && ControlMem(p, page, MEMC_GIVE, 0) == 0)
+                discarded += (uint32_t)page;
+        }
+    return discarded > INT32_MAX ? INT32_MAX : (int32)discarded;
+}
+
 /* ---- the heap ---- */
 
 #define GRANULE_BYTES 16u

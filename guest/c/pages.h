@@ -32,4 +32,9 @@ Err accept_pages(void *p, int32 size);
 /* The same without the right to write, which is one change of the pages less. */
 Err accept_pages_to_read(void *p, int32 size);
 
+/* Frees every page that this task owns and the record does not know: what others have given it and it has
+ * not accepted, pages that a letter still to be read names among them, and what AllocMemBlocks gave. How
+ * many bytes that was. It asks the kernel about each page of the pool: for when the quota is used up. */
+int32 discard_unclaimed(void);
+
 #endif

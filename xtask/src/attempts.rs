@@ -1,45 +1,28 @@
 //! Takes core's checks out one by one, and shows that the hostile decoder's attempt
 //! that each of them stops then succeeds.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
 use crate::breakages::{keep_named, print_output};
 use crate::demo::{self, PICTURE};
+use crate::judge::{self, Attempt, Outcome, Table, judge, not_stopped};
 use crate::patch::{Patch, patches_in};
 use crate::scratch::Scratch;
-use crate::tree::{self, THUMBNAIL};
+use crate::tree;
 
 /// The patches that take one check out each.
 pub(crate) const CHECKS: &str = "breakages/checks";
-/// How the decoder reports an attempt that nothing stopped.
-const SUCCEEDED: &str = "SUCCEEDED";
 /// A build of what depends on core.
 const BUILD_SECONDS: u32 = 1200;
 /// A system whose kernel has been broken may wait for ever.
 const RUN_SECONDS: &str = "120";
 
-/// `examples/thumbnail/attempts.toml`, as far as it matters here.
-#[derive(Deserialize)]
-struct Attempts {
-    attempt: Vec<Attempt>,
-}
-
-#[derive(Deserialize)]
-struct Attempt {
-    name: String,
-    /// The patch that takes out what stops this attempt. None for attempts that no
-    /// check of core stops.
-    check: Option<String>,
-}
-
 /// Runs the hostile example once for each check that is taken out.
 pub(crate) fn run(names: &[String]) -> Result<()> {
-    let attempts = read_attempts()?;
+    let attempts = judge::attempts()?;
     let mut patches = patches_in(CHECKS)?;
     refuse_strangers(&attempts, &patches)?;
     keep_named(&mut patches, names)?;
@@ -48,8 +31,8 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
     let scratch = Scratch::new()?;
     scratch.must_fit(&patches)?;
     let sound = hostile_run(&scratch)?;
-    let out = String::from_utf8_lossy(&sound.stdout);
-    if !sound.status.success() || out.contains(SUCCEEDED) {
+    let said = said(&sound);
+    if !sound.status.success() || !not_stopped(&judge(&attempts, &said)).is_empty() {
         print_output(&sound);
         bail!("with all checks in place, an attempt succeeds or the job fails");
     }
@@ -57,24 +40,12 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
 
     let mut stopped = Vec::new();
     for patch in &patches {
-        let stopped_by_it = attempts
-            .iter()
-            .filter(|attempt| attempt.check.as_ref() == Some(&patch.name));
-        let stopped_by_it: Vec<&Attempt> = stopped_by_it.collect();
-        stopped.extend(still_stopped(&scratch, patch, &stopped_by_it)?);
+        stopped.extend(still_stopped(&scratch, patch, &attempts)?);
     }
     if !stopped.is_empty() {
         bail!("still stopped without its check: {}", stopped.join(", "));
     }
     Ok(())
-}
-
-fn read_attempts() -> Result<Vec<Attempt>> {
-    let path = tree::root().join(THUMBNAIL.folder).join("attempts.toml");
-    let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
-    let attempts: Attempts =
-        toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-    Ok(attempts.attempt)
 }
 
 /// Each check that an attempt names has a patch, and each patch an attempt.
@@ -99,27 +70,27 @@ fn refuse_strangers(attempts: &[Attempt], patches: &[Patch]) -> Result<()> {
     Ok(())
 }
 
-/// The names of those attempts that fail although the check is gone.
-fn still_stopped(scratch: &Scratch, patch: &Patch, attempts: &[&Attempt]) -> Result<Vec<String>> {
+/// The names of those attempts that fail although what stops them is gone.
+fn still_stopped(scratch: &Scratch, patch: &Patch, attempts: &[Attempt]) -> Result<Vec<String>> {
     println!("\nwithout the check `{}`: {}", patch.name, patch.breaks);
     scratch.apply(patch)?;
     let output = hostile_run(scratch).with_context(|| format!("without `{}`", patch.name))?;
     scratch.restore()?;
 
-    let out = String::from_utf8_lossy(&output.stdout);
-    let mut stopped = Vec::new();
-    for attempt in attempts {
-        let about_it = |line: &&str| line.contains(&attempt.name);
-        let line = out.lines().find(about_it).unwrap_or_default();
-        println!("  {}", line.trim());
-        if !line.contains(SUCCEEDED) {
-            stopped.push(attempt.name.clone());
-        }
-    }
-    if !stopped.is_empty() {
+    let said = said(&output);
+    let mut rows = judge(attempts, &said);
+    rows.retain(|row| row.attempt.check.as_ref() == Some(&patch.name));
+    print!("{}", Table(&rows));
+    rows.retain(|row| row.outcome != Outcome::Succeeded);
+    if !rows.is_empty() {
         print_output(&output);
     }
-    Ok(stopped)
+    Ok(rows.iter().map(|row| row.attempt.name.clone()).collect())
+}
+
+fn said(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    format!("{out}\n{err}")
 }
 
 /// Builds `usufruct` from the copy, and runs the hostile example with it. What comes

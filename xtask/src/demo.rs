@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::judge::{self, Table};
 use crate::step;
 use crate::tree::{self, THUMBNAIL};
 
@@ -51,8 +52,12 @@ impl Demo {
         build_guests()?;
         let program = build_cli()?;
         let mut command = job(&program, self.hostile, &image, &thumbnail)?;
-        let status = command.status();
-        let status = status.with_context(|| format!("{}", program.display()))?;
+        let status = if self.hostile {
+            hostile_run(&mut command)?
+        } else {
+            let status = command.status();
+            status.with_context(|| format!("{}", program.display()))?
+        };
         if !status.success() {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             return Ok(ExitCode::from(code.unwrap_or(1)));
@@ -87,6 +92,23 @@ impl Demo {
         let name = image.file_stem().unwrap_or_default();
         Ok(folder.join(name).with_extension("png"))
     }
+}
+
+/// Runs the job, and says what became of each attempt.
+///
+/// # Errors
+///
+/// One of them was not stopped, or the program can not be run.
+fn hostile_run(command: &mut Command) -> Result<ExitStatus> {
+    let (status, said) = step::tee(command)?;
+    let attempts = judge::attempts()?;
+    let rows = judge::judge(&attempts, &said);
+    println!("\n{}", Table(&rows));
+    let loose = judge::not_stopped(&rows);
+    if !loose.is_empty() {
+        bail!("not stopped as expected: {}", loose.join(", "));
+    }
+    Ok(status)
 }
 
 /// Builds the example's programs for WebAssembly.

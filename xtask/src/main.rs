@@ -7,6 +7,7 @@
 //!   demo.rs         a photograph through four programs
 //!   breakages.rs    is each seeded breakage of core noticed? (patch.rs, scratch.rs)
 //!   attempts.rs     does each hostile attempt succeed without the check that stops it?
+//!   judge.rs        what became of each hostile attempt in a run
 //!   soak.rs         the long runs
 //! ```
 
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 mod attempts;
 mod breakages;
 mod demo;
+mod judge;
 mod layers;
 mod patch;
 mod scratch;

@@ -2,10 +2,13 @@
 //! steps behind it, and the end lists them all.
 
 use std::fmt;
-use std::process::Command;
+use std::io::{self, BufRead, BufReader, Read};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// How a step ended.
 enum Ending {
@@ -104,6 +107,48 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         Ok(status) => bail!("`{shown}`: {status}"),
         Err(error) => bail!("`{shown}` can not be run: {error}"),
     }
+}
+
+/// Runs a program to its end, shows each line that it says, and answers them too.
+///
+/// # Errors
+///
+/// It can not be run.
+pub(crate) fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let shown = shown(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{shown}` can not be run"))?;
+    let said = Mutex::new(String::new());
+    let keep = |line: &str| {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        *said += line;
+        *said += "\n";
+    };
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for line in lines(err) {
+                eprintln!("{line}");
+                keep(&line);
+            }
+        });
+        for line in lines(out) {
+            println!("{line}");
+            keep(&line);
+        }
+    });
+    let status = child.wait()?;
+    let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((status, said))
+}
+
+fn lines(stream: Option<impl Read>) -> impl Iterator<Item = String> {
+    let lines = stream.map(|stream| BufReader::new(stream).split(b'\n'));
+    let lines = lines.into_iter().flatten().map_while(io::Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
 /// The command as one would type it.

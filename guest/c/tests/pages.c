@@ -91,6 +91,20 @@ Err ControlMem(void *p, int32 size, int32 cmd, Item task) {
     return 0;
 }
 
+static int in_pool(const void *p) {
+    return (const char *)p >= POOL && (const char *)p < POOL + PAGES * PAGE;
+}
+
+int32 IsMemReadable(const void *p, int32 size) {
+    CHECK(size == 1);
+    return in_pool(p);
+}
+
+int32 IsMemOwned(const void *p, int32 size) {
+    CHECK(size == PAGE);
+    return in_pool(p) && owner[((const char *)p - POOL) / PAGE] == ME;
+}
+
 /* ---- tests ---- */
 
 static uint32_t random_below(uint32_t below) {
@@ -219,6 +233,21 @@ static void given_pages_can_come_back(void) {
     CHECK(accept_pages_to_read(p, PAGE) == 0 && free_pages(p, PAGE) == 0);
 }
 
+static void what_nobody_told_of_is_discarded(void) {
+    char *pages = alloc_pages(100), *block = AllocMem(100, 0), *last = POOL + (PAGES - 1) * PAGE;
+    memset(pages, 1, PAGE);
+    CHECK(discard_unclaimed() == 0);
+    int taken = owned(ME);
+    owner[300] = owner[301] = owner[PAGES - 1] = ME;
+    owner[302] = OTHER;
+    CHECK(discard_unclaimed() == 3 * PAGE && owned(ME) == taken && owned(OTHER) == 1);
+    CHECK(accept_pages(last, PAGE) == ER_BadPtr && all(pages, PAGE, 1));
+    owner[302] = 0;
+    CHECK(free_pages(pages, 100) == 0 && FreeMem(block, 100) == 0);
+    ScavengeMem();
+    CHECK(owned(ME) == 0);
+}
+
 int main(void) {
     void *at = mmap(POOL, (size_t)PAGES * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     CHECK(at == POOL);
@@ -229,5 +258,6 @@ int main(void) {
     a_delivery_is_taken_once();
     what_a_program_has_is_no_delivery();
     given_pages_can_come_back();
+    what_nobody_told_of_is_discarded();
     return 0;
 }

@@ -93,6 +93,10 @@ static void pages(void) {
     }
     CHECK(alloc_pages(0) == NULL && alloc_pages(-1) == NULL && alloc_pages(INT32_MAX) == NULL);
     CHECK(alloc_pages((int32)before.TaskLargest + 1) == NULL);
+    /* As others give them: owned, and not in the record. */
+    char *kept = alloc_pages(page), *untold = AllocMemBlocks(3 * page, 0);
+    CHECK(untold != NULL && discard_unclaimed() == 3 * page && discard_unclaimed() == 0);
+    CHECK(accept_pages(untold, page) == ER_BadPtr && free_pages(kept, page) == 0);
     MemInfo after = available();
     CHECK(memcmp(&before, &after, sizeof before) == 0);
 }
@@ -155,7 +159,7 @@ static void heap(void) {
 
 static void no_pool(void) {
     char *pool = (char *)(uintptr_t)0x80000000u;
-    CHECK(page == 0 && alloc_pages(1) == NULL && AllocMem(1, 0) == NULL && ScavengeMem() == 0);
+    CHECK(page == 0 && discard_unclaimed() == 0 && alloc_pages(1) == NULL && AllocMem(1, 0) == NULL && ScavengeMem() == 0);
     CHECK(accept_pages(pool, 4096) == ER_BadPtr && free_pages(pool, 4096) == ER_BadPtr);
     CHECK(give_pages(pool, 4096, get_current_task()) == ER_BadPtr && FreeMem(pool, 16) == ER_BadPtr);
 }

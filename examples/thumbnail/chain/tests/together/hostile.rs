@@ -14,8 +14,7 @@ struct List {
 #[derive(Deserialize)]
 struct Attempt {
     name: String,
-    #[serde(default)]
-    ends_life: bool,
+    ends: Option<String>,
 }
 
 #[test]
@@ -42,20 +41,31 @@ fn no_attempt_succeeds_and_the_thumbnail_is_that_of_the_friendly_run() {
 
     let list = fs::read_to_string(example().join("attempts.toml")).unwrap();
     let list: List = toml::from_str(&list).unwrap();
-    for Attempt { name, ends_life } in list.attempt {
+    let mut life = 0;
+    for Attempt { name, ends } in list.attempt {
         let begin = format!("attempt {name}");
-        let lines: Vec<&str> = out
-            .lines()
-            .filter(|line| line.starts_with(&begin))
-            .collect();
+        let line = |line: &&str| {
+            let rest = line.strip_prefix(&begin);
+            rest.is_some_and(|rest| rest.starts_with([':', ' ']))
+        };
+        let lines: Vec<&str> = out.lines().filter(line).collect();
         let [line] = lines[..] else {
             panic!("{name} is not reported once: {out}");
         };
-        if ends_life {
-            assert!(line.ends_with(" -> this life ends"), "{line}");
-        } else {
+        let Some(ends) = ends else {
             assert!(line.contains(" -> refused: "), "{line}");
-        }
+            continue;
+        };
+        assert!(line.ends_with(" -> this life ends"), "{line}");
+        life += 1;
+        let report = format!("task `decoder`, life {life}, {ends}");
+        assert_eq!(err.matches(&report).count(), 1, "{name}: {err}");
+    }
+    for line in [
+        "decoder: a store before the fence landed, and was seen",
+        "witness: its own pages and 3 deliveries are what they were",
+    ] {
+        assert_eq!(out.matches(line).count(), 1, "{line}: {out}");
     }
 }
 

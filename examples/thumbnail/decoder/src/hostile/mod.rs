@@ -8,8 +8,11 @@
 //!   objects.rs   other tasks' objects, and its own when they are gone
 //!   memory.rs    memory that it does not have
 //!   tables.rs    more than its share of what all tasks use
-//!   ending.rs    attempts that do not end well for the decoder
-//!   wild.rs      addresses that no honest program makes
+//!   pages.rs     pages that are not its own, and more of them than its share
+//!   stores.rs    stores to pages that it may not write
+//!   ending.rs    other attempts that do not end well for the decoder
+//!   witness.rs   asks the task whose pages those are
+//!   wild.rs      addresses that no honest program makes; wild_page.rs the same in the pool
 //! ```
 //!
 //! `attempts.toml` lists the same for the reader, with what stops each; a test compares.
@@ -17,8 +20,12 @@
 mod ending;
 mod memory;
 mod objects;
+mod pages;
+mod stores;
 mod tables;
 mod wild;
+mod wild_page;
+mod witness;
 
 use std::fmt;
 
@@ -65,6 +72,17 @@ struct Attempt {
     make: fn(&Surroundings) -> Answer,
 }
 
+/// Those of the first life.
+const REFUSED: [&[Attempt]; 4] = [
+    objects::ATTEMPTS,
+    memory::ATTEMPTS,
+    tables::ATTEMPTS,
+    pages::ATTEMPTS,
+];
+
+/// Those of the lives after it, one each.
+const ENDINGS: [&[Attempt]; 2] = [stores::ATTEMPTS, ending::ATTEMPTS];
+
 /// Lives up to the last hostile one make attempts and do not return; later ones do.
 pub(crate) fn take_over(around: &Surroundings) {
     let hostile = std::env::var("DECODER").is_ok_and(|mode| mode == "hostile");
@@ -75,8 +93,7 @@ pub(crate) fn take_over(around: &Surroundings) {
     };
     let all_tried = match life.checked_sub(1) {
         None => {
-            let groups = [objects::ATTEMPTS, memory::ATTEMPTS, tables::ATTEMPTS];
-            let attempts = groups.into_iter().flatten();
+            let attempts = REFUSED.into_iter().flatten();
             let tried = attempts.map(|attempt| {
                 let Attempt { name, tries, make } = attempt;
                 report(&format!("{name}: {tries}"), &make(around))
@@ -85,7 +102,8 @@ pub(crate) fn take_over(around: &Surroundings) {
             tried.fold(true, |all, tried| all & tried)
         }
         Some(number) => {
-            let Some(Attempt { name, tries, make }) = ending::ATTEMPTS.get(number) else {
+            let attempt = ENDINGS.into_iter().flatten().nth(number);
+            let Some(Attempt { name, tries, make }) = attempt else {
                 return;
             };
             println!("attempt {name}: {tries} -> this life ends");
@@ -137,7 +155,7 @@ mod tests {
 
     use serde::Deserialize;
 
-    use super::{Attempt, ending, memory, objects, tables};
+    use super::{Attempt, ENDINGS, REFUSED, pages, tables};
 
     #[derive(Deserialize)]
     struct List {
@@ -148,8 +166,7 @@ mod tests {
     struct Entry {
         name: String,
         tries: String,
-        #[serde(default)]
-        ends_life: bool,
+        ends: Option<String>,
     }
 
     fn read(name: &str) -> String {
@@ -163,16 +180,14 @@ mod tests {
         let listed: Vec<_> = listed
             .attempt
             .into_iter()
-            .map(|entry| (entry.name, entry.tries, entry.ends_life))
+            .map(|entry| (entry.name, entry.tries, entry.ends.is_some()))
             .collect();
         let made = |ends_life| {
             move |attempt: &Attempt| (attempt.name.to_owned(), attempt.tries.to_owned(), ends_life)
         };
-        let refused = [objects::ATTEMPTS, memory::ATTEMPTS, tables::ATTEMPTS];
-        let refused = refused.into_iter().flatten().map(made(false));
-        let made: Vec<_> = refused
-            .chain(ending::ATTEMPTS.iter().map(made(true)))
-            .collect();
+        let refused = REFUSED.into_iter().flatten().map(made(false));
+        let ending = ENDINGS.into_iter().flatten().map(made(true));
+        let made: Vec<_> = refused.chain(ending).collect();
         assert_eq!(listed, made);
     }
 
@@ -185,25 +200,42 @@ mod tests {
             .find(|task| task["name"].as_str() == Some("decoder"));
         let decoder = decoder.unwrap();
         // One after the calls that are refused, and one after each ending.
-        let restarts = i64::try_from(ending::ATTEMPTS.len()).unwrap() + 1;
+        let endings = ENDINGS.into_iter().flatten().count();
+        let restarts = i64::try_from(endings).unwrap() + 1;
         assert_eq!(decoder["restart"].as_integer(), Some(restarts));
         assert_eq!(
             decoder["smos"].as_integer(),
             i64::try_from(tables::QUOTA).ok()
         );
+        let share = |task: &str| {
+            let found = tasks
+                .iter()
+                .find(|found| found["name"].as_str() == Some(task));
+            found.unwrap()["pool_quota"].as_str().unwrap()
+        };
+        assert_eq!(
+            share("decoder"),
+            format!("{} MiB", pages::QUOTA_BYTES >> 20)
+        );
+        assert_eq!(
+            share("witness"),
+            format!("{} KiB", pages::WITNESS_BYTES >> 10)
+        );
     }
 
     #[test]
-    fn but_for_the_decoder_the_hostile_system_is_the_friendly_one() {
+    fn but_for_the_decoder_and_the_witness_the_hostile_system_is_the_friendly_one() {
         let [mut friendly, mut hostile] = ["system.toml", "hostile.toml"].map(|name| {
             let system: toml::Table = read(name).parse().unwrap();
             system
         });
+        let witness = hostile["task"].as_array_mut().unwrap().pop().unwrap();
+        assert_eq!(witness["name"].as_str(), Some("witness"));
         for system in [&mut friendly, &mut hostile] {
             let decoder = system["task"].as_array_mut().unwrap();
             let decoder = decoder[1].as_table_mut().unwrap();
             assert_eq!(decoder["name"].as_str(), Some("decoder"));
-            for key in ["env", "restart", "time_limit_ms"] {
+            for key in ["env", "restart", "time_limit_ms", "pool_quota"] {
                 decoder.remove(key);
             }
         }

@@ -1,4 +1,5 @@
-//! Addresses that no honest program makes: the only unsafe code of the decoder.
+//! Addresses that no honest program makes: with those of the pool (wild_page.rs) the only
+//! unsafe code of the decoder.
 
 use std::ptr::{without_provenance, without_provenance_mut};
 
