@@ -8,6 +8,7 @@ mod letter;
 mod neighbour;
 mod scattered;
 mod talk;
+mod unclaimed;
 
 fn main() {
     let role = std::env::args().nth(1).unwrap_or_default();
@@ -30,6 +31,9 @@ fn main() {
         "right" => neighbour::right(),
         "scattered" => scattered::no_right_is_left(),
         "idle" => scattered::idle(),
+        "drowner" => unclaimed::drowner(),
+        "drowned" => unclaimed::drowned(),
+        "truncated" => unclaimed::truncated(),
         other => panic!("there is no role `{other}`"),
     }
 }

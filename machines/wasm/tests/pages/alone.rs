@@ -5,7 +5,7 @@ use std::mem;
 use super::{Language, Part, WAYS, load, system, system_of};
 use usufruct_wasm::{Protection, Spec};
 
-const RUST: [&str; 4] = ["zeros", "sizes", "letters", "heap"];
+const RUST: [&str; 5] = ["zeros", "sizes", "truncated", "letters", "heap"];
 const C: [&str; 3] = ["pages", "letters", "heap"];
 
 fn every_role_succeeds(language: Language, roles: &[&str]) {

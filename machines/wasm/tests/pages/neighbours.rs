@@ -52,6 +52,7 @@ fn letters_that_lie_are_refused_and_visits_are_what_the_owner_lets_them_be() {
         ["liar", "wary"],
         ["landlord", "visitor"],
         ["in-use", "heir"],
+        ["drowner", "drowned"],
     ] {
         println!("{pair:?}");
         let system = system(Protection::Auto);
