@@ -123,6 +123,7 @@ macro_rules! page_scripts {
             taking_never_fails: "3: A call that takes rights away (NOWRITE, GIVE 0, death) never fails for want of anything.";
             a_refusal_that_does_not_fit_ends_the_grant_to_everybody: "3: When the table can not hold that refusal, the grant to everybody ends instead: taking never fails.";
             what_was_taken_up_without_a_record_can_be_revoked: "3: NOWRITE T still takes T's right.";
+            behind_a_store_without_a_record_nobody_gets_one: "3: When there is none left, the store lands all the same, and nobody gets one for that page from then on, until the grant ends.";
         }
     };
 }

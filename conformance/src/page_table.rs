@@ -141,3 +141,27 @@ pub fn what_was_taken_up_without_a_record_can_be_revoked<R: Rig>(world: &mut Wor
         }
     }
 }
+
+/// From the first of those on, nobody gets one: records that come free go to whoever is granted
+/// something by name.
+pub fn behind_a_store_without_a_record_nobody_gets_one<R: Rig>(world: &mut World<R>) {
+    let tasks = crowd(world);
+    let pages = world.whole_pool().pages;
+    let (owner, takers) = (tasks[0], &tasks[tasks.len() - 2..]);
+    let run = world.alloc(owner, pages);
+    let (_, refused) = grant_until_full(world, (owner, &tasks[1..]), run);
+    let (task, page) = refused.expect("a table without an end");
+    assert_eq!(world.okwrite(owner, run.page(0), None), Ok(()));
+    world.store_to(takers[0], run.page(0), 1);
+    assert_eq!(world.nowrite(owner, run.page(1), task), Ok(()));
+    world.store_to(takers[1], run.page(0), 2);
+    assert_eq!(
+        world.okwrite(owner, page, task),
+        Ok(()),
+        "the record is left"
+    );
+    assert_eq!(world.nowrite(owner, run.page(0), None), Ok(()));
+    for taker in takers {
+        world.store_faults(*taker, world.address(run.page(0)), owner);
+    }
+}

@@ -230,8 +230,13 @@ impl<R: Rig> World<R> {
 
     /// Waits for the task's reply.
     pub fn reply(&mut self, task: Task) -> Said {
-        let said = self.reply_within(task, PATIENCE);
-        said.unwrap_or_else(|| panic!("{task:?} said nothing within {PATIENCE:?}"))
+        if let Some(said) = self.reply_within(task, PATIENCE) {
+            return said;
+        }
+        match self.rig.ending(self.probe(task), Duration::ZERO) {
+            Some(ending) => panic!("{task:?} has ended instead of a reply: {ending:?}"),
+            None => panic!("{task:?} said nothing within {PATIENCE:?}"),
+        }
     }
 
     /// The task's reply, if it comes in time.

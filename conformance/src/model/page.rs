@@ -19,8 +19,8 @@ pub struct Page {
     pub refused: BTreeSet<i32>,
     /// Who has made use of everybody's right by a store of its own, and has a record for it.
     pub taken: BTreeSet<i32>,
-    /// The same without a record, for there was none left.
-    pub unlisted: BTreeSet<i32>,
+    /// Somebody has without a record, for there was none left: nobody gets one for that any more.
+    pub has_unlisted: bool,
 }
 
 /// The pool.
@@ -71,6 +71,11 @@ impl Page {
     fn holders(&self) -> BTreeSet<i32> {
         let named = self.writers.iter().chain(&self.refused).chain(&self.taken);
         named.copied().chain(self.owner).collect()
+    }
+
+    /// Whether a task that takes up everybody's right needs a new record.
+    fn needs_record(&self, task: i32) -> bool {
+        !self.has_unlisted && !self.holders().contains(&task)
     }
 }
 
@@ -239,7 +244,9 @@ impl Model {
         for (number, page) in self.pool.pages.iter().enumerate() {
             let mut holders = page.holders();
             if !counts_ending {
-                holders.retain(|holder| self.is_alive(*holder));
+                // With its owner all holders of a page go.
+                let stays = page.owner.is_none_or(|owner| self.is_alive(owner));
+                holders.retain(|holder| stays && self.is_alive(*holder));
             }
             if pages.contains(&number) {
                 holders.insert(task);
@@ -249,40 +256,71 @@ impl Model {
         beyond <= self.pool.pages.len() / 4
     }
 
-    /// Takes a task's write to these pages. Where everybody may write, that is a refusal, which
-    /// needs a record; records that this very call lets go come too late for it, but where a
-    /// task gives up its own right and has none on a page in between.
+    /// Takes a task's write to these pages. Who gives up its own does it stretch by stretch, each
+    /// as by a call of its own.
     fn forbid(&mut self, pages: Range<usize>, task: i32, is_own: bool) {
-        let mut left = self.records_left();
-        for number in pages {
-            let page = &self.pool.pages[number];
-            if is_own && !page.everybody && !page.holders().contains(&task) {
-                left = self.records_left();
-                continue;
-            }
-            let missing = |page: &Page| SURE_HOLDERS.saturating_sub(page.holders().len());
-            let promised: usize = self.pool.pages.iter().map(missing).sum();
-            let page = &mut self.pool.pages[number];
-            let holders = page.holders();
-            let is_sure = holders.len() < SURE_HOLDERS;
-            let fits = holders.contains(&task) || left > if is_sure { 0 } else { promised };
-            page.writers.remove(&task);
-            page.taken.remove(&task);
-            page.unlisted.remove(&task);
-            if page.everybody && fits {
-                page.refused.insert(task);
-                left -= usize::from(!holders.contains(&task));
-            } else {
-                page.end_everybody();
-            }
+        if !is_own {
+            return self.forbid_stretch(pages, task);
+        }
+        for stretch in self.stretches(pages, task) {
+            self.forbid_stretch(stretch, task);
         }
     }
 
-    /// Records that no page's holder uses.
-    fn records_left(&self) -> usize {
-        let pages = &self.pool.pages;
-        let held: usize = pages.iter().map(|page| page.holders().len()).sum();
-        SURE_HOLDERS * pages.len() + pages.len() / 4 - held
+    /// The stretches of pages where a task has a right to give up, or a refusal to ask for.
+    fn stretches(&self, pages: Range<usize>, task: i32) -> Vec<Range<usize>> {
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for number in pages {
+            let page = &self.pool.pages[number];
+            if !page.everybody && !page.holders().contains(&task) {
+                continue;
+            }
+            match stretches.last_mut() {
+                Some(last) if last.end == number => last.end += 1,
+                _ => stretches.push(number..number + 1),
+            }
+        }
+        stretches
+    }
+
+    /// Whether others find all pages of a call changed or none, while it waits in a step.
+    #[must_use]
+    pub fn is_one_change(&self, caller: i32, call: &PageCall) -> bool {
+        let PageCall::Control {
+            at,
+            size,
+            cmd: MEMC_NOWRITE,
+            task,
+        } = *call
+        else {
+            return true;
+        };
+        let pages = self.control_pages(caller, (at, size)).unwrap_or(0..0);
+        let reach = |stretches: &[Range<usize>]| match stretches {
+            [] => true,
+            [one] => one.end == pages.end,
+            _ => false,
+        };
+        task != caller || reach(&self.stretches(pages.clone(), task))
+    }
+
+    /// Where everybody may write, that is a refusal, which needs a record. Records that the call
+    /// lets go come too late for it.
+    fn forbid_stretch(&mut self, pages: Range<usize>, task: i32) {
+        for number in pages.clone() {
+            let fits = self.can_hold(task, &(number..number + 1), true);
+            let page = &mut self.pool.pages[number];
+            if page.everybody && fits {
+                page.refused.insert(task);
+            }
+        }
+        for page in &mut self.pool.pages[pages] {
+            page.writers.remove(&task);
+            page.taken.remove(&task);
+            if !page.refused.contains(&task) {
+                page.end_everybody();
+            }
+        }
     }
 
     fn control(&mut self, caller: i32, number: usize, cmd: i32, task: i32) {
@@ -319,15 +357,29 @@ impl Model {
     /// A task stores there itself, and may: where everybody may, it takes that up.
     pub fn take_up(&mut self, task: i32, stretch: &Stretch) {
         for number in self.pool.pages_of(&stretch.range) {
-            let fits = self.can_hold(task, &(number..number + 1), true);
+            let page = &self.pool.pages[number];
+            let is_listed = if page.needs_record(task) {
+                self.can_hold(task, &(number..number + 1), true)
+            } else {
+                page.holders().contains(&task)
+            };
             let page = &mut self.pool.pages[number];
-            let is_new = !page.writers.contains(&task) && !page.unlisted.contains(&task);
-            if is_new && fits {
+            if page.writers.contains(&task) {
+                continue;
+            }
+            if is_listed {
                 page.taken.insert(task);
-            } else if is_new {
-                page.unlisted.insert(task);
+            } else {
+                page.has_unlisted = true;
             }
         }
+    }
+
+    /// Whether a store to these pages, as far as it may land, asks for records.
+    #[must_use]
+    pub fn asks_for_records(&self, task: i32, mut pages: Range<usize>) -> bool {
+        let needs_record = |page: usize| self.pool.pages[page].needs_record(task);
+        pages.any(|page| self.may_write(task, page) && needs_record(page))
     }
 
     /// Pages at the end of a task: its own are free, its rights to others' are gone.
@@ -337,7 +389,6 @@ impl Model {
             page.writers.remove(&task);
             page.refused.remove(&task);
             page.taken.remove(&task);
-            page.unlisted.remove(&task);
             if page.owner == Some(task) {
                 self.release(number);
             }
@@ -376,13 +427,12 @@ impl Page {
         self.writers.insert(task);
         self.refused.remove(&task);
         self.taken.remove(&task);
-        self.unlisted.remove(&task);
     }
 
     fn end_everybody(&mut self) {
         self.everybody = false;
         self.refused.clear();
         self.taken.clear();
-        self.unlisted.clear();
+        self.has_unlisted = false;
     }
 }

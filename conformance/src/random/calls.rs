@@ -46,7 +46,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
         .ready(wish);
         let expected =
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
-        let is_sure = expected[0] == expected[1] && self.may_be_troubled(&ready.call);
+        let is_sure = expected[0] == expected[1] && self.may_be_troubled(id, &ready.call);
         let trouble = self.one_of(troubles_of(ready.number), trouble.filter(|_| is_sure));
         let mut expected = with_trouble(expected, &ready.call, trouble);
         if expected[0] == Expected::Word(0) && self.may_find_no_record(&ready.call) {
@@ -80,12 +80,14 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
     }
 
     /// Whether steps of a call may fail and wait. Not a block that is not sure to be given, for
-    /// it could not be said which it is; nor a message for a page, which lands when somebody
-    /// else waits for that page.
-    fn may_be_troubled(&self, call: &Call) -> bool {
+    /// it could not be said which it is; nor a change in the middle of which others may come; nor
+    /// a message for a page, which lands when somebody else waits for that page.
+    fn may_be_troubled(&self, id: i32, call: &Call) -> bool {
         match call {
             Call::Page(PageCall::Alloc { .. }) => self.model.is_pool_certain(),
-            Call::Page(PageCall::Control { .. }) => !self.may_find_no_record(call),
+            Call::Page(control @ PageCall::Control { .. }) => {
+                !self.may_find_no_record(call) && self.model.is_one_change(id, control)
+            }
             Call::Get { at, sender_at, .. } => ![at, sender_at]
                 .iter()
                 .any(|place| matches!(place, Place::Pool(_))),

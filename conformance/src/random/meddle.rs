@@ -8,6 +8,7 @@ use super::resolve::{Ready, among};
 use super::step::Draw;
 use crate::model::{Call, Expected, PageCall};
 use crate::rig::{Probe, Rig};
+use std::collections::BTreeSet;
 use usufruct_abi::{Error, Number, PortfolioError};
 
 /// A step of the border that is made to fail or to wait.
@@ -63,6 +64,12 @@ pub trait Meddler<R: Rig> {
 
     /// Lets the steps go on that wait in the probe's call, and in its end.
     fn let_go_on(_: &mut R, _: Probe) {}
+
+    /// What the kernel has in its books of a page: its owner, and those who may write it by name
+    /// or have because everybody may. `None`: it can not be asked.
+    fn page_status(_: &R, _page: u32) -> Option<(Option<i32>, BTreeSet<i32>)> {
+        None
+    }
 
     /// Whether the kernel's books agree with each other.
     fn invariants_hold(rig: &R) -> bool;

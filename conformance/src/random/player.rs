@@ -301,6 +301,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             }
         }
         self.compare_pool();
+        self.compare_page_books();
         assert!(
             M::invariants_hold(&self.world.rig),
             "the kernel's books contradict each other"

@@ -43,10 +43,15 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             return;
         };
         let pages = self.model.pool.pages_of(&(offset..offset + bytes.len()));
-        if !self.model.is_attached(id) || !self.model.is_settled(pages) {
+        if !self.model.is_attached(id) || !self.model.is_settled(pages.clone()) {
             return;
         }
         let lands = self.landing(id, offset, bytes.len(), store.is_word);
+        // Of a word that is refused, it is the machine's which of its pages it looks at first.
+        let is_certain = self.model.is_pool_certain() && !(store.is_word && lands == 0);
+        if !is_certain && self.model.asks_for_records(id, pages) {
+            return;
+        }
         let is_allowed = lands == bytes.len();
         let trouble = self.one_of(TROUBLES_OF_AN_END, trouble.filter(|_| !is_allowed));
         self.diary.note(Deed::StoresToPage {
@@ -114,6 +119,20 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             return if may_store(bytes) { bytes } else { 0 };
         }
         (0..=bytes).rev().find(|size| may_store(*size)).unwrap_or(0)
+    }
+
+    /// Owners and writers of pages, where the kernel can be asked: a record that only one of the two
+    /// knows of would show much later, when the table is full.
+    pub(super) fn compare_page_books(&self) {
+        if !self.model.is_pool_certain() {
+            return;
+        }
+        for (number, page) in (0..).zip(&self.model.pool.pages) {
+            if let Some(known) = M::page_status(&self.world.rig, number) {
+                let writers = page.writers.union(&page.taken).copied().collect();
+                assert_eq!(known, (page.owner, writers), "the books of page {number}");
+            }
+        }
     }
 
     /// Every byte of the pool, as one of those sees it who are attached. Not while a page or a

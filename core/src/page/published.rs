@@ -177,12 +177,15 @@ impl Published {
         self.change_everybody(page, |word| word | UNLISTED);
     }
 
+    /// Whether some have taken it up of whom there is no record.
+    pub(crate) fn has_unlisted(&self, page: u32) -> bool {
+        let page = self.pages.get(page as usize);
+        page.is_some_and(|page| page.everybody.load(Ordering::Relaxed) & UNLISTED != 0)
+    }
+
     /// Notes in an empty record that its task may be one of those.
     pub(crate) fn list(&self, page: u32, holding: u32) {
-        let page = self.pages.get(page as usize);
-        let has_unlisted =
-            page.is_some_and(|page| page.everybody.load(Ordering::Relaxed) & UNLISTED != 0);
-        if has_unlisted && self.rights(holding) == Rights::NONE {
+        if self.has_unlisted(page) && self.rights(holding) == Rights::NONE {
             self.set_rights(holding, Rights::MAPPED);
         }
     }

@@ -156,26 +156,39 @@ impl<S: Sink> Kernel<S> {
         if change.refusal.is_some() || !(change.gains() || refuses) {
             return Ok(());
         }
+        if change.kind == Kind::TakeUp {
+            return self.take_up(change.target.index, page);
+        }
         let held = self.hold(page, change.target.index);
         match (change.kind, held) {
             (Kind::Allocate(_), Ok(_)) => {
                 self.pages.states.at_mut(page).owner = change.target.index;
                 Ok(())
             }
-            // Without a record, the end of the grant to everybody visits every task.
-            (Kind::TakeUp, Err(NoHolding::Full)) => {
-                self.plane.pages.take_up_unlisted(page);
-                Ok(())
-            }
-            (Kind::TakeUp, Ok(holding)) => {
-                let mapped = self.plane.pages.rights(holding).with(Rights::MAPPED);
-                self.plane.pages.set_rights(holding, mapped);
-                Ok(())
-            }
             // Taking never fails: then the grant to everybody ends.
             (Kind::Forbid, Err(NoHolding::Full)) => Ok(()),
             (_, held) => held.map(|_| ()),
         }
+    }
+
+    /// Writes down that a task's stores go through from now on. Who may write with
+    /// everybody needs a record for that. Without one, the end of the grant visits
+    /// every task, and until then nobody gets one: else it would hang on what a
+    /// machine protects too much which records there are.
+    fn take_up(&mut self, task: u32, page: u32) -> Result<(), NoHolding> {
+        let pages = &self.plane.pages;
+        if pages.has_unlisted(page) && pages.holding(page, task).is_none() {
+            return Ok(());
+        }
+        match self.hold(page, task) {
+            Ok(holding) => {
+                let mapped = self.plane.pages.rights(holding).with(Rights::MAPPED);
+                self.plane.pages.set_rights(holding, mapped);
+            }
+            Err(NoHolding::Full) => self.plane.pages.take_up_unlisted(page),
+            Err(NoHolding::Soon) => return Err(NoHolding::Soon),
+        }
+        Ok(())
     }
 
     /// Maps the next pages for a task that is to gain them.

@@ -74,6 +74,22 @@ fn who_took_up_a_grant_without_a_record_can_be_refused_once_there_is_one() {
     assert!(!world.stores(B, p));
 }
 
+/// Which records there are does not hang on what a machine protects too much.
+#[test]
+fn who_took_up_a_grant_without_a_record_gets_none_when_its_mapping_comes_back() {
+    let mut world = World::new(MANY_TASKS);
+    let p = grant_to_everybody_without_room(&mut world);
+    let (q, named) = use_up_the_shared_records(&mut world);
+    assert!(world.stores(B, p));
+    let first = world.id(named[0]);
+    assert_eq!(world.control(A, (q, 1), MEMC_NOWRITE, first), 0);
+    world.protect_too_much(B);
+    assert!(world.stores(B, p) && world.stores(named[1], p));
+    assert_eq!(world.control(A, (q, 1), MEMC_OKWRITE, first), 0);
+    assert_eq!(world.control(A, (p, 1), MEMC_NOWRITE, 0), 0);
+    assert!(!world.stores(B, p) && !world.stores(named[1], p));
+}
+
 /// The tasks are visited run by run, and the neighbour is no part of the call.
 #[test]
 fn the_end_of_one_owners_grant_leaves_the_grant_beside_it() {

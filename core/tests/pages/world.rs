@@ -3,7 +3,7 @@
 use usufruct_abi::{Number, PortfolioError};
 use usufruct_core::{
     Copier, Denied, Ending, Kernel, Limits, Machine, PageRequest, Pool, PoolQuota, Progress, Quota,
-    Reason, Reply, Request, Step, Thread, Work, carry_out, serve, touch,
+    Reason, Reply, Request, Span, Step, Thread, Work, carry_out, serve, touch,
 };
 
 use crate::machine::Paged;
@@ -146,6 +146,15 @@ impl World {
         let page = (at - START) / u64::from(pool.page_bytes);
         let page = u32::try_from(page).unwrap();
         self.machine.lets_through(self.threads[who].key(), page)
+    }
+
+    /// What a machine does that can not split a mapping when it protects a part of it.
+    pub(crate) fn protect_too_much(&self, who: usize) {
+        let key = self.threads[who].key();
+        let pool = self.machine.plane().pool();
+        let all = pool.run_of(Span::new(START, pool.bytes(pool.pages)).unwrap());
+        let shut = self.machine.protect(key, all.unwrap(), false);
+        assert_eq!(shut, Ok(()));
     }
 
     /// A store as the hardware sees it: whether it lands.

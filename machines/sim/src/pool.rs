@@ -1,7 +1,7 @@
 //! The pool, and each task's own view of it: what real hardware calls a mapping.
 
 use crate::{Kind, Memory, Sim};
-use usufruct_core::{Denied, NoMapping, Pool, Run, Sink, Span, TaskKey, Thread, touch};
+use usufruct_core::{Denied, NoMapping, Pool, Run, Sink, Span, TaskId, TaskKey, Thread, touch};
 
 /// Looks at one store until it goes through: once for each page that it touches, and again for
 /// a page that was protected meanwhile.
@@ -98,6 +98,14 @@ impl<S: Sink + Clone> Sim<S> {
             page.is_none_or(|page| view.get(page as usize) != Some(&true))
         };
         (to..to + len as u64).find(is_shut)
+    }
+
+    /// What the kernel has in its books of a page: its owner, and those who may write it by name
+    /// or have because everybody may.
+    #[must_use]
+    pub fn page_status(&self, page: u32) -> (Option<TaskId>, Vec<TaskId>) {
+        let kernel = self.kernel.borrow();
+        (kernel.page_owner(page), kernel.page_writers(page).collect())
     }
 
     /// The changes of mappings since this was asked last.

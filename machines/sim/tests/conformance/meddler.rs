@@ -1,8 +1,10 @@
 //! The random test's hands on the simulated machine.
 
 use crate::rig::SimRig;
+use std::collections::BTreeSet;
 use usufruct_conformance::Probe;
 use usufruct_conformance::random::{Meddler, Trouble};
+use usufruct_core::TaskId;
 use usufruct_sim::{Act, Kind};
 
 /// Makes steps fail and wait.
@@ -43,6 +45,12 @@ impl Meddler<SimRig> for SimMeddler {
 
     fn let_go_on(rig: &mut SimRig, probe: Probe) {
         rig.let_go_on(probe);
+    }
+
+    fn page_status(rig: &SimRig, page: u32) -> Option<(Option<i32>, BTreeSet<i32>)> {
+        let (owner, writers) = rig.sim.page_status(page);
+        let writers = writers.into_iter().map(TaskId::raw).collect();
+        Some((owner.map(TaskId::raw), writers))
     }
 
     fn invariants_hold(rig: &SimRig) -> bool {
