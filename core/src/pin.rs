@@ -26,15 +26,16 @@
 //!   are never more. A revoker looks at all of them, whoever copies.
 //! - The end of a task is one store: its life becomes 0, and with it end both
 //!   what it may do through objects lent to it and what others may do through
-//!   its own. The records are closed later, a batch at a time, with a wait of
+//!   its own; it waits for the pins on these and for no others. The records are closed later, a batch at a time, with a wait of
 //!   their own before a slot is used again.
+
+mod copier;
+mod transfer;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use core::marker::PhantomData;
 
-use crate::copy::{CopyRequest, Direction};
 use crate::id::{SmoId, TaskKey};
 use crate::limits::Limits;
 use crate::machine::Fences;
@@ -42,6 +43,10 @@ use crate::page::{Pool, Published};
 use crate::rights::Permissions;
 use crate::span::Span;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+pub use copier::Copier;
+pub(crate) use copier::{Pinned, Refused};
+pub use transfer::Transfer;
 
 /// The longest copy under one pin, in bytes; hence how long a revoker may have to wait.
 pub const CHUNK_BYTES: u32 = 64 << 10;
@@ -82,6 +87,8 @@ pub(crate) struct Grant {
 pub enum Scope {
     /// The copies through the object in this slot.
     Slot(u32),
+    /// The copies through this task's objects, and through those lent to it.
+    Task(TaskKey),
     /// Every copy that is under way.
     All,
 }
@@ -138,13 +145,7 @@ impl Plane {
 
     /// One for each processor.
     pub(crate) fn copiers(&self) -> Box<[Copier]> {
-        let copier = |own: &Arc<Pin>| Copier {
-            records: self.records.clone(),
-            lives: self.lives.clone(),
-            own: own.clone(),
-            round: 0,
-            pool: self.pages.pool,
-        };
+        let copier = |own| Copier::new(self, own);
         self.pins.iter().map(copier).collect()
     }
 
@@ -222,6 +223,7 @@ impl Plane {
             let seen = pin.0.load(Ordering::Acquire);
             let concerns_us = match scope {
                 Scope::Slot(slot) => low_half(seen) == pin_of(slot),
+                Scope::Task(task) => self.is_about(seen, task),
                 Scope::All => low_half(seen) != 0,
             };
             let mut looks = 0_u32;
@@ -231,269 +233,18 @@ impl Plane {
             }
         }
     }
-}
 
-/// A processor's right to copy. It is not `Clone`, and copying borrows it
-/// mutably, for there is one pin.
-pub struct Copier {
-    records: Arc<[Record]>,
-    lives: Arc<[AtomicU64]>,
-    own: Arc<Pin>,
-    round: u32,
-    pub(crate) pool: Pool,
-}
-
-impl fmt::Debug for Copier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Copier(round {})", self.round)
-    }
-}
-
-/// While this lives, the record stays as it was: for one chunk, on its processor.
-struct Guard<'copier> {
-    pin: &'copier AtomicU64,
-    idle: u64,
-    stays_on_its_processor: PhantomData<*const ()>,
-}
-
-impl Drop for Guard<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.pin.store(self.idle, Ordering::Release);
-    }
-}
-
-/// What a validated pin stands on.
-pub(crate) struct Pinned<'copier> {
-    pub(crate) owner: TaskKey,
-    /// The object's range in the owner's address space.
-    pub(crate) start: u64,
-    pub(crate) len: u32,
-    guard: Guard<'copier>,
-}
-
-impl<'copier> Pinned<'copier> {
-    /// What the request names, in the owner's address space.
-    #[inline(always)]
-    pub(crate) fn part(&self, request: &CopyRequest) -> Option<Span> {
-        let offset = u64::from(request.offset.cast_unsigned());
-        Span::new(
-            self.start.wrapping_add(offset),
-            u64::from(request.size.cast_unsigned()),
-        )
-    }
-
-    /// Approves one chunk: the `len` bytes that come next when `done` of the
-    /// request have moved. The request has been checked as a whole, so none of
-    /// these sums wraps.
-    #[inline(always)]
-    pub(crate) fn approve(
-        self,
-        caller: TaskKey,
-        request: &CopyRequest,
-        done: u32,
-        len: u32,
-    ) -> Transfer<'copier> {
-        let owners = self
-            .start
-            .wrapping_add(u64::from(request.offset.cast_unsigned()));
-        let moves_up = match request.direction {
-            Direction::Read => request.buffer > owners,
-            Direction::Write => owners > request.buffer,
-        };
-        // Within one address space a copy upwards goes from its end, or it
-        // would read what it has written: as if through a buffer.
-        let at = if moves_up {
-            request
-                .size
-                .cast_unsigned()
-                .wrapping_sub(done)
-                .wrapping_sub(len)
-        } else {
-            done
-        };
-        Transfer {
-            owner: self.owner,
-            owner_start: owners.wrapping_add(u64::from(at)),
-            caller,
-            caller_start: request.buffer.wrapping_add(u64::from(at)),
-            len,
-            _guard: self.guard,
-        }
-    }
-}
-
-/// Why a pin did not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The caller's own life has ended.
-    CallerEnding,
-    /// No open record of this id: the books say why.
-    Closed,
-    NotTarget,
-    MissingRight,
-    OutOfObject,
-}
-
-impl Copier {
-    /// Pins the object and looks whether `caller` may copy the whole of what it
-    /// asks for, in the order of the contract's section 2.
-    // Inlined, for a guard returned through memory costs as much as the fence.
-    #[inline(always)]
-    pub(crate) fn pin(
-        &mut self,
-        fences: &impl Fences,
-        caller: TaskKey,
-        id: SmoId,
-        request: &CopyRequest,
-    ) -> Result<Pinned<'_>, Refused> {
-        let pinned = self.pin_object(fences, caller, id)?;
-        let needed = match request.direction {
-            Direction::Read => Permissions::READ,
-            Direction::Write => Permissions::WRITE,
-        };
-        let (pinned, permissions) = pinned;
-        if permissions & needed.bits() == 0 {
-            return Err(Refused::MissingRight);
-        }
-        // Negative numbers are large ones here, and larger than any object.
-        let offset = request.offset.cast_unsigned();
-        let size = request.size.cast_unsigned();
-        if offset > pinned.len || size > pinned.len.wrapping_sub(offset) {
-            return Err(Refused::OutOfObject);
-        }
-        Ok(pinned)
-    }
-
-    /// The same for whatever only the target may do: the object, and its permissions.
-    #[inline(always)]
-    pub(crate) fn pin_object(
-        &mut self,
-        fences: &impl Fences,
-        caller: TaskKey,
-        id: SmoId,
-    ) -> Result<(Pinned<'_>, u32), Refused> {
-        // The number of records is a power of two, so the mask is the slot and in range.
-        let slot = (id.bits() as usize) & self.records.len().wrapping_sub(1);
-        let record = self.records.get(slot).ok_or(Refused::Closed)?;
-        self.round = self.round.wrapping_add(1);
-        let idle = u64::from(self.round) << 32;
-        let pin = idle | u64::from(pin_of(low_half(slot as u64)));
-        fences.announce(&self.own.0, pin);
-        // From here on every return clears the pin.
-        let guard = Guard {
-            pin: &self.own.0,
-            idle,
-            stays_on_its_processor: PhantomData,
-        };
-        // SeqCst: `announce` may be one SeqCst swap without a fence.
-        if record.tenure.load(Ordering::SeqCst) == 0 {
-            return Err(Refused::Closed);
-        }
-        if record.id.load(Ordering::Relaxed) != id.bits() {
-            return Err(Refused::Closed);
-        }
-        if !is_alive(&self.lives, caller) {
-            return Err(Refused::CallerEnding);
-        }
-        let owner = TaskKey {
-            index: record.owner_index.load(Ordering::Relaxed),
-            life: record.owner_life.load(Ordering::Relaxed),
-        };
-        if !is_alive(&self.lives, owner) {
-            return Err(Refused::Closed);
-        }
-        if record.target_life.load(Ordering::Relaxed) != caller.life {
-            return Err(Refused::NotTarget);
-        }
-        let start = record.start.load(Ordering::Relaxed);
-        let len = record.len.load(Ordering::Relaxed);
-        let permissions = record.permissions.load(Ordering::Relaxed);
-        Ok((
-            Pinned {
-                owner,
-                start,
-                len,
-                guard,
-            },
-            permissions,
-        ))
-    }
-}
-
-/// One approved copy of one chunk, between an object's owner and its target.
-///
-/// Only the core makes one, and only after it has checked the rights under a
-/// pin that stands as long as this value; so holding a `Transfer` is the proof,
-/// and dropping it lets revokers go on. It is not `Clone`: one approval, one
-/// copy. It does not prove that the memory is there.
-#[must_use]
-pub struct Transfer<'copier> {
-    owner: TaskKey,
-    owner_start: u64,
-    caller: TaskKey,
-    caller_start: u64,
-    len: u32,
-    _guard: Guard<'copier>,
-}
-
-impl fmt::Debug for Transfer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (owner, caller) = (self.owner, self.caller);
-        let (from, to) = (self.owner_start, self.caller_start);
-        write!(
-            f,
-            "Transfer({owner:?} at {from:#x}, {caller:?} at {to:#x}, {} bytes)",
-            self.len
-        )
-    }
-}
-
-impl Transfer<'_> {
-    /// The task whose object it is.
-    #[must_use]
-    #[inline(always)]
-    pub fn owner(&self) -> TaskKey {
-        self.owner
-    }
-
-    /// The first address of the chunk in the owner's memory.
-    #[must_use]
-    #[inline(always)]
-    pub fn owner_start(&self) -> u64 {
-        self.owner_start
-    }
-
-    /// The task that called.
-    #[must_use]
-    #[inline(always)]
-    pub fn caller(&self) -> TaskKey {
-        self.caller
-    }
-
-    /// The first address of the chunk in the caller's memory.
-    #[must_use]
-    #[inline(always)]
-    pub fn caller_start(&self) -> u64 {
-        self.caller_start
-    }
-
-    /// Whose memory it stores to, and where.
-    pub(crate) fn stores(&self, direction: Direction) -> (TaskKey, Span) {
-        let (task, start) = match direction {
-            Direction::Read => (self.caller, self.caller_start),
-            Direction::Write => (self.owner, self.owner_start),
-        };
-        // Part of a range that has been checked: it does not wrap.
-        let span = Span::new(start, u64::from(self.len));
-        (task, span.unwrap_or(Span::NOWHERE))
-    }
-
-    /// How many bytes to move: at most [`CHUNK_BYTES`].
-    #[must_use]
-    #[inline(always)]
-    pub fn len_bytes(&self) -> u32 {
-        self.len
+    /// Whether a pin stands on an object of the task's or lent to it. A record
+    /// that the pin saw open is as it was then for as long as the pin stands.
+    fn is_about(&self, pin: u64, task: TaskKey) -> bool {
+        let slot = low_half(pin).checked_sub(1);
+        let record = slot.and_then(|slot| self.records.get(slot as usize));
+        record.is_some_and(|record| {
+            let lives = [&record.owner_life, &record.target_life];
+            lives
+                .iter()
+                .any(|life| life.load(Ordering::Relaxed) == task.life)
+        })
     }
 }
 

@@ -213,7 +213,7 @@ impl<S: Sink> Kernel<S> {
         self.plane.set_life(key.index, 0);
         self.names.remove(&mut self.tasks, key.index);
         self.sink.event(&Event::TaskEnding { task, ending });
-        clearing(Work::Drain(Scope::All), key.index, Stage::Barrier)
+        clearing(Work::Drain(Scope::Task(key)), key.index, Stage::Barrier)
     }
 
     /// The next step of a task's clearing up.
@@ -285,7 +285,8 @@ impl<S: Sink> Kernel<S> {
         if first == NONE {
             return self.end_one_port(index, 0);
         }
-        clearing(Work::Drain(Scope::All), index, Stage::Smos { first })
+        let task = self.key_of(index);
+        clearing(Work::Drain(Scope::Task(task)), index, Stage::Smos { first })
     }
 
     fn end_one_port(&mut self, index: u32, from: u32) -> Progress {

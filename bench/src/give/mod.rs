@@ -44,6 +44,9 @@ struct Size {
     moved: [Spread; 3],
     /// The same, and reading.
     all: [Spread; 3],
+    /// Filling the pages, which have come back by the way before: fenced, so that
+    /// the first store takes them up; and not, so that they are mapped still.
+    filled: [Spread; 2],
 }
 
 /// Measures all sizes, and draws them; `least_rounds` of each way at least.
@@ -61,7 +64,8 @@ pub(crate) fn run(
     let sizes = sizes?;
     let mut text = format!(
         "Protection by {way}; the pool's huge pages: {huge}. Median (least), in us; ratios of medians to the copy's. \
-         Telling the other is left out on both sides: it is the same.\n\n{}\n{}",
+         Telling the other is left out on both sides: it is the same. Pages that have come back are mapped \
+         at the giver's first store, if the taker had fenced them off: what that takes, filling them shows.\n\n{}\n{}",
         table(&sizes),
         goals(&sizes)
     );
@@ -88,11 +92,11 @@ fn measure(protection: Protection, bytes: u32, least_rounds: u32) -> Result<Size
     let taker = Guest::start(&system, "taker", include_str!("../guest/taker.wat"), &words)?;
     let giver = Guest::start(&system, "giver", include_str!("../guest/giver.wat"), &words)?;
     let (given, taken) = (giver.finish(PATIENCE)?, taker.finish(PATIENCE)?);
-    let (taken, _) = taken.as_chunks::<2>();
-    let turns: Vec<[f64; 2]> = given
+    let ((given, _), (taken, _)) = (given.as_chunks::<2>(), taken.as_chunks::<2>());
+    let turns: Vec<[f64; 3]> = given
         .iter()
         .zip(taken)
-        .map(|(given, [moved, read])| [given + moved, given + moved + read])
+        .map(|([filled, given], [moved, read])| [given + moved, given + moved + read, *filled])
         .map(|ns| ns.map(|ns| ns as f64 / 1e3))
         .collect();
     let spread = |way: usize, column: usize| {
@@ -103,6 +107,7 @@ fn measure(protection: Protection, bytes: u32, least_rounds: u32) -> Result<Size
         bytes,
         moved: [0, 1, 2].map(|way| spread(way, 0)),
         all: [0, 1, 2].map(|way| spread(way, 1)),
+        filled: [0, 1].map(|way| spread(way, 2)),
     })
 }
 
@@ -117,6 +122,8 @@ fn table(sizes: &[Size]) -> Table {
         "give / copy",
         "and read",
         "fence and read",
+        "fill again, unmapped",
+        "fill again, mapped",
     ]);
     for size in sizes {
         let [give, fence, copy] = size.all;
@@ -130,6 +137,8 @@ fn table(sizes: &[Size]) -> Table {
             &ratio(size.moved[0].median, size.moved[COPY].median),
             &ratio(give.median, copy.median),
             &ratio(fence.median, copy.median),
+            &size.filled[0].to_string(),
+            &size.filled[1].to_string(),
         ]);
     }
     table

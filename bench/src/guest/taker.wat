@@ -29,7 +29,8 @@
     (if (call $control (i32.const 0x80000000) (i32.load (i32.const 128)) (local.get $command) (local.get $task))
       (then unreachable)))
 
-  ;; The sum of all words of eight bytes.
+  ;; The sum of all words of eight bytes. So many at once that the memory is waited
+  ;; for, and not the loop.
   (func $sum (param $at i32) (result i64) (local $left i32) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
     (local.set $left (i32.load (i32.const 128)))
     (loop $next
@@ -37,8 +38,20 @@
       (local.set $b (i64x2.add (local.get $b) (v128.load offset=16 (local.get $at))))
       (local.set $c (i64x2.add (local.get $c) (v128.load offset=32 (local.get $at))))
       (local.set $d (i64x2.add (local.get $d) (v128.load offset=48 (local.get $at))))
-      (local.set $at (i32.add (local.get $at) (i32.const 64)))
-      (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 64)))))
+      (local.set $a (i64x2.add (local.get $a) (v128.load offset=64 (local.get $at))))
+      (local.set $b (i64x2.add (local.get $b) (v128.load offset=80 (local.get $at))))
+      (local.set $c (i64x2.add (local.get $c) (v128.load offset=96 (local.get $at))))
+      (local.set $d (i64x2.add (local.get $d) (v128.load offset=112 (local.get $at))))
+      (local.set $a (i64x2.add (local.get $a) (v128.load offset=128 (local.get $at))))
+      (local.set $b (i64x2.add (local.get $b) (v128.load offset=144 (local.get $at))))
+      (local.set $c (i64x2.add (local.get $c) (v128.load offset=160 (local.get $at))))
+      (local.set $d (i64x2.add (local.get $d) (v128.load offset=176 (local.get $at))))
+      (local.set $a (i64x2.add (local.get $a) (v128.load offset=192 (local.get $at))))
+      (local.set $b (i64x2.add (local.get $b) (v128.load offset=208 (local.get $at))))
+      (local.set $c (i64x2.add (local.get $c) (v128.load offset=224 (local.get $at))))
+      (local.set $d (i64x2.add (local.get $d) (v128.load offset=240 (local.get $at))))
+      (local.set $at (i32.add (local.get $at) (i32.const 256)))
+      (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 256)))))
     (local.set $a (i64x2.add (i64x2.add (local.get $a) (local.get $b)) (i64x2.add (local.get $c) (local.get $d))))
     (i64.add (i64x2.extract_lane 0 (local.get $a)) (i64x2.extract_lane 1 (local.get $a))))
 

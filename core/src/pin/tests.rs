@@ -1,7 +1,7 @@
 //! The slot of an object is used again for another owner's while its old target
-//! still tries. (`tests/loom/main.rs` has the rest: no kernel uses a slot again so soon.)
+//! still tries; and whose pins the end of a task waits for. (`tests/loom/main.rs` has the rest: no kernel uses a slot again so soon.)
 
-use super::{Grant, Plane, Scope};
+use super::{Grant, Pinned, Plane, Scope};
 use crate::copy::{CopyRequest, Direction, Window};
 use crate::id::{SmoId, TaskKey};
 use crate::limits::Limits;
@@ -9,6 +9,7 @@ use crate::machine::Fences;
 use crate::rights::Permissions;
 use crate::span::Span;
 use crate::sync::IS_MODEL_CHECKED;
+use core::cell::RefCell;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -37,6 +38,29 @@ fn grant(id: i32, owner: u32, target: u32) -> Grant {
     }
 }
 
+fn plane() -> Plane {
+    let limits = Limits {
+        tasks: 4,
+        processors: 1,
+        ..Limits::default()
+    };
+    let plane = Plane::new(1, &limits);
+    (0..4).for_each(|index| plane.set_life(index, task(index).life));
+    plane.open(0, &grant(1, 0, 2), 1);
+    plane
+}
+
+fn read(smo: i32) -> CopyRequest {
+    CopyRequest {
+        direction: Direction::Read,
+        smo,
+        offset: 0,
+        size: 8,
+        buffer: 0,
+        window: Window::WHOLE,
+    }
+}
+
 /// Whoever copies by `id` may only ever see the bytes of `owner`.
 fn reuse(heir: u32, tries: i32, owner_of_tries: u32) {
     if !IS_MODEL_CHECKED {
@@ -45,28 +69,11 @@ fn reuse(heir: u32, tries: i32, owner_of_tries: u32) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
-        let plane = Arc::new(Plane::new(
-            1,
-            &Limits {
-                tasks: 4,
-                processors: 1,
-                ..Limits::default()
-            },
-        ));
-        (0..4).for_each(|index| plane.set_life(index, task(index).life));
-        plane.open(0, &grant(1, 0, 2), 1);
+        let plane = Arc::new(plane());
         let mut copier = plane.copiers().into_vec().pop().unwrap();
         let copying = thread::spawn(move || {
-            let request = CopyRequest {
-                direction: Direction::Read,
-                smo: tries,
-                offset: 0,
-                size: 8,
-                buffer: 0,
-                window: Window::WHOLE,
-            };
             let id = SmoId::from_raw(tries).unwrap();
-            if let Ok(pinned) = copier.pin(&Yielding, task(2), id, &request) {
+            if let Ok(pinned) = copier.pin(&Yielding, task(2), id, &read(tries)) {
                 assert_eq!(pinned.owner, task(owner_of_tries));
                 assert_eq!(pinned.start, u64::from(owner_of_tries) * 100);
             }
@@ -87,4 +94,31 @@ fn a_stale_id_never_reaches_the_slots_next_object() {
 #[test]
 fn the_new_id_never_reaches_the_slots_last_object() {
     reuse(2, 3, 1);
+}
+
+/// A copy that is over as soon as a revoker waits for it.
+struct Obliging<'copier>(RefCell<Option<Pinned<'copier>>>);
+
+impl Fences for Obliging<'_> {
+    fn pause(&self, _looks: u32) {
+        self.0.take();
+    }
+}
+
+#[test]
+fn the_end_of_a_task_waits_for_copies_of_its_own_and_for_no_others() {
+    if IS_MODEL_CHECKED {
+        return;
+    }
+    let (owner, target) = (0, 2);
+    for who in 0..4 {
+        let plane = plane();
+        let mut copier = plane.copiers().into_vec().pop().unwrap();
+        let id = SmoId::from_raw(1).unwrap();
+        let pinned = copier.pin(&Yielding, task(target), id, &read(1));
+        let copy = Obliging(RefCell::new(pinned.ok()));
+        plane.drain(Scope::Task(task(who)), &copy);
+        let has_waited = copy.0.borrow().is_none();
+        assert_eq!(has_waited, [owner, target].contains(&who), "task {who}");
+    }
 }
