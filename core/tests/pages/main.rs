@@ -135,6 +135,18 @@ fn a_gift_changes_no_mapping_until_the_first_store_takes_up_all_of_it() {
 }
 
 #[test]
+fn a_first_store_takes_up_what_the_task_may_write_and_no_more() {
+    let mut world = World::new(TASKS);
+    let p = world.allocate(A, 3);
+    let (b, middle) = (world.id(B), p + PAGE);
+    assert_eq!(world.control(A, (p, size(3 * PAGE)), MEMC_GIVE, b), 0);
+    assert_eq!(world.control(B, (middle, 1), MEMC_NOWRITE, b), 0);
+    assert!(world.stores(B, p));
+    assert!(!world.is_mapped(B, middle) && !world.is_mapped(B, middle + PAGE));
+    assert!(!world.stores(B, middle) && world.stores(B, middle + PAGE));
+}
+
+#[test]
 fn a_store_for_a_task_lands_only_where_the_task_may_store() {
     let mut world = World::new(TASKS);
     let (a, b) = (word(world.id(A)), word(world.id(B)));
