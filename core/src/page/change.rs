@@ -190,6 +190,7 @@ impl PageChange {
     }
 
     /// Whether somebody may write afterwards, or somebody else says who may.
+    #[inline]
     pub(crate) fn makes_writable(&self) -> bool {
         matches!(
             self.kind,

@@ -75,7 +75,7 @@ impl Transfer<'_> {
         (task, span.unwrap_or(Span::NOWHERE))
     }
 
-    /// How many bytes to move: at most [`CHUNK_BYTES`].
+    /// How many bytes to move: at most [`CHUNK_BYTES`](crate::CHUNK_BYTES).
     #[must_use]
     #[inline(always)]
     pub fn len_bytes(&self) -> u32 {
