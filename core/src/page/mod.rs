@@ -6,8 +6,9 @@
 //!   holding.rs     the same with its back: one record for each (page, task)
 //!   free.rs        which pages nobody owns, and the longest run of them
 //!   change.rs      one call on a run of pages, and its stages
-//!   stage.rs       what each stage does: mark, open, shut, retract, bar, fill, unmark
-//!   turn.rs        the stage in which the books turn, and who loses by it
+//!   mark.rs        its first stage: may these pages be changed, and is there room?
+//!   turn.rs        the stage in which the books turn, by one rule (rule.rs)
+//!   stage.rs       the others: open, shut, retract, bar, fill, unmark
 //!   decode.rs      the words of ControlMem, AllocMemBlocks, IsMem*, AvailMem
 //!   call.rs        what they ask for, and their first checks
 //!   touch.rs       a store has faulted: forbidden, or not mapped yet?
@@ -38,9 +39,11 @@ mod freeze;
 mod holding;
 mod invariant;
 mod lease;
+mod mark;
 mod pool;
 mod published;
 mod report;
+mod rule;
 mod stage;
 mod stream;
 mod touch;
