@@ -9,6 +9,7 @@
 //!   attempts.rs     does each hostile attempt succeed without the check that stops it?
 //!   judge.rs        what became of each hostile attempt in a run
 //!   soak.rs         the long runs
+//!   counts.rs       instructions on the bare-metal machine, for bench/COUNTS.md
 //! ```
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 mod attempts;
 mod breakages;
+mod counts;
 mod demo;
 mod judge;
 mod layers;
@@ -45,6 +47,8 @@ enum Chore {
     Demo(demo::Demo),
     Breakages(breakages::Breakages),
     Soak(soak::Soak),
+    /// Count instructions on the bare-metal machine, and write bench/COUNTS.md
+    Counts,
     /// Run the tests of core under Miri (needs a nightly toolchain with Miri)
     Miri,
 }
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Chore::Demo(demo) => return demo.run_to_exit_code(),
         Chore::Breakages(breakages) => breakages.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Counts => counts::run(),
         Chore::Miri => test::miri(),
     };
     match done {

@@ -96,6 +96,29 @@ impl Bare {
         is_there.then_some((view, start))
     }
 
+    /// Where the kernel sees the bytes of a chunk's end, if all are in one page and may be used
+    /// in this way.
+    #[inline(always)]
+    fn place(&self, task: TaskKey, start: u64, len: u32, access: Access) -> Option<*mut u8> {
+        let span = Span::new(start, u64::from(len))?;
+        let view = self.view(task, span)?;
+        view.place_of(span, access == Access::Store)
+    }
+
+    /// The caller's end and the owner's, if each lies in one page: then one look at the page
+    /// tables of each is all that a copy needs.
+    #[inline(always)]
+    fn places(
+        &self,
+        approved: &Transfer<'_>,
+        (callers, owners): (Access, Access),
+    ) -> Option<(*mut u8, *mut u8)> {
+        let len = approved.len_bytes();
+        let caller = self.place(approved.caller(), approved.caller_start(), len, callers);
+        let owner = self.place(approved.owner(), approved.owner_start(), len, owners);
+        caller.zip(owner)
+    }
+
     /// The caller's end and the owner's.
     fn ends(
         &self,
@@ -152,14 +175,24 @@ impl Machine for Bare {
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let (caller, owner) = self.ends(approved, (Access::Store, Access::Load))?;
+        let sides = (Access::Store, Access::Load);
+        if let Some((caller, owner)) = self.places(approved, sides) {
+            space::copy_in_pages(owner, caller, approved.len_bytes());
+            return Ok(());
+        }
+        let (caller, owner) = self.ends(approved, sides)?;
         // Nothing takes pages from a live task, so this does not fail half-way.
         let moved = space::copy(owner, caller, u64::from(approved.len_bytes()));
         moved.then_some(()).ok_or(CopyFault::Owner)
     }
 
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let (caller, owner) = self.ends(approved, (Access::Load, Access::Store))?;
+        let sides = (Access::Load, Access::Store);
+        if let Some((caller, owner)) = self.places(approved, sides) {
+            space::copy_in_pages(caller, owner, approved.len_bytes());
+            return Ok(());
+        }
+        let (caller, owner) = self.ends(approved, sides)?;
         // As above.
         let moved = space::copy(caller, owner, u64::from(approved.len_bytes()));
         moved.then_some(()).ok_or(CopyFault::Owner)

@@ -6,7 +6,7 @@ mod copy;
 mod pool;
 mod published;
 
-pub(crate) use copy::{View, copy};
+pub(crate) use copy::{View, copy, copy_in_pages};
 pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
@@ -136,15 +136,22 @@ impl Space {
     }
 
     /// The table that names the page at `address`.
+    #[inline(always)]
     fn last_table(self, address: u64) -> Option<Frame> {
-        (1..LEVELS).rev().try_fold(self.0, |table, level| {
+        let mut table = self.0;
+        for level in [3, 2, 1] {
             let entry = table.table()[index(address, level)].load(Ordering::Relaxed);
-            (entry & (PRESENT | USER) == PRESENT | USER).then(|| Frame::of_entry(entry))
-        })
+            if entry & (PRESENT | USER) != PRESENT | USER {
+                return None;
+            }
+            table = Frame::of_entry(entry);
+        }
+        Some(table)
     }
 
     /// Where the kernel sees `address` of the task's own memory; `None` if it has nothing
     /// there, or if it `must_write` and may not.
+    #[inline(always)]
     fn place(self, address: u64, must_write: bool) -> Option<*mut u8> {
         if address >= SPACE_BYTES {
             return None;
@@ -180,6 +187,7 @@ impl Space {
 }
 
 /// Where an address looks in a table: `level` 0 is the one that names pages.
+#[inline(always)]
 fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level)) as usize % ENTRIES
 }

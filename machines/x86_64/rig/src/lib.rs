@@ -8,12 +8,14 @@
 //!                 setup.rs: which machine
 //! ```
 
+mod counts;
 mod machine;
 mod memory;
 mod programs;
 mod rig;
 mod setup;
 
+pub use counts::{Count, count};
 pub use programs::Program;
 pub use rig::BareRig;
 pub use setup::Setup;

@@ -18,6 +18,8 @@ pub enum Program {
     Probe,
     /// Fights over pages.
     Duelist,
+    /// Counts instructions.
+    Meter,
 }
 
 impl Programs {
@@ -25,6 +27,7 @@ impl Programs {
         self.folder.join(match program {
             Program::Probe => "probe",
             Program::Duelist => "duelist",
+            Program::Meter => "meter",
         })
     }
 }

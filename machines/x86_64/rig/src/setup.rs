@@ -9,6 +9,8 @@ pub struct Setup {
     pub processors: usize,
     /// Memory, in MiB.
     pub megabytes: u32,
+    /// Whether its clock counts instructions, and not time.
+    pub counts_instructions: bool,
 }
 
 impl Setup {
@@ -18,6 +20,7 @@ impl Setup {
         machine: "microvm",
         processors: 2,
         megabytes: 64,
+        counts_instructions: false,
     };
 
     /// [`Setup::USUAL`], unless the environment says something else: `USUFRUCT_X86_64_MACHINE`
@@ -55,7 +58,13 @@ impl Setup {
             machine,
             processors,
             megabytes,
+            counts_instructions,
         } = self;
-        format!("-machine {machine} -smp {processors} -m {megabytes}M")
+        let clock = if counts_instructions {
+            "-icount shift=0,sleep=off"
+        } else {
+            ""
+        };
+        format!("-machine {machine} -smp {processors} -m {megabytes}M {clock}")
     }
 }

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod duel;
+pub mod meter;
 
 /// Where probes sit: a seat belongs to one processor for ever (its number modulo the
 /// number of processors), and has one probe after another.

@@ -53,13 +53,14 @@ impl Frame {
     }
 }
 
-/// Moves `bytes` bytes as an instruction: from the first one up or, if `downwards`, from
-/// the last one down.
+/// Moves `bytes` bytes by instructions of its own: from the first one up, eight at a time
+/// and then the rest, or, if `downwards`, from the last one down.
 ///
 /// # Safety
 ///
 /// Both sides are `bytes` bytes of one frame of a live task each, or of the postbox, or of a
 /// slice that the caller has borrowed.
+#[inline(always)]
 pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, downwards: bool) {
     let last = bytes.wrapping_sub(1);
     if downwards {
@@ -67,7 +68,7 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
         // 1. Both sides are mapped: the invariant of `Frame`, or Rust's for a slice and the postbox.
         // 2. A task may be storing to either meanwhile, on another processor, and the host
         //    to the postbox. That is no
-        //    race of this program: the bytes are moved by an instruction, not by Rust, and
+        //    race of this program: the bytes are moved by instructions, not by Rust, and
         //    no Rust reference to a task's memory exists. Each byte is old or new.
         // 3. The direction flag is clear again at the end, as the ABI wants it.
         unsafe {
@@ -79,8 +80,9 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
     } else {
         // SAFETY: 1 and 2 as above; the direction flag is clear, by the ABI.
         unsafe {
-            asm!("rep movsb",
-                inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes => _,
+            asm!("rep movsq", "mov ecx, {rest:e}", "rep movsb",
+                rest = in(reg) bytes % 8,
+                inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes / 8 => _,
                 options(nostack, preserves_flags));
         }
     }

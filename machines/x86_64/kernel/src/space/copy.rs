@@ -3,6 +3,7 @@
 
 use super::{PoolFrames, Space};
 use crate::memory::{FRAME_BYTES, move_bytes};
+use usufruct_core::Span;
 
 /// Memory as a task sees it, by one of two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +15,22 @@ pub(crate) enum View {
 }
 
 impl View {
+    #[inline(always)]
     fn place(self, address: u64, must_write: bool) -> Option<*mut u8> {
         match self {
             Self::Own(space) => space.place(address, must_write),
             Self::Pool(frames) => frames.place(address),
         }
+    }
+
+    /// Where the kernel sees all of `span`, if it lies in one page, is there, and may be
+    /// written if it `must_write`.
+    #[inline(always)]
+    pub(crate) fn place_of(self, span: Span, must_write: bool) -> Option<*mut u8> {
+        let is_in_one = span.len() <= in_page(span.start()) as u64;
+        is_in_one
+            .then(|| self.place(span.start(), must_write))
+            .flatten()
     }
 
     /// Copies the task's bytes from `from` on; whether all of them are there. If not, some of
@@ -56,6 +68,18 @@ impl View {
         }
         true
     }
+}
+
+/// Copies `bytes` bytes of one page to another, or inside one, as if through a buffer. Both
+/// places come from `View::place_of`, for so many bytes.
+#[inline(always)]
+pub(crate) fn copy_in_pages(from: *mut u8, to: *mut u8, bytes: u32) {
+    let bytes = bytes as usize;
+    // Memory is in the direct map once, so these addresses tell whether the two meet.
+    let downwards = (to as usize).wrapping_sub(from as usize).wrapping_sub(1) < bytes;
+    // SAFETY: each side is `bytes` bytes of one frame, of a live task or the pool: the core's
+    // pin stands.
+    unsafe { move_bytes(from, to, bytes, downwards) };
 }
 
 /// Copies `bytes` bytes between two views, or inside one, as if through a buffer. Both
