@@ -3,7 +3,9 @@
 //!
 //! ```text
 //!   random/step.rs      what a sequence is made of, drawn without knowing the world
-//!   random/resolve.rs   a step in this world: ids, ranges and tasks of what is alive, mostly
+//!   random/resolve.rs   a call in this world: its words, and its meaning for the model
+//!   random/named.rs     whom and what it names: tasks, objects and ports, mostly such as are alive
+//!   random/place.rs     where the bytes are that it names
 //!   random/player.rs    plays steps on a machine and on the model, and compares
 //!   random/calls.rs     the calls among them
 //!   random/pages.rs     page calls and stores to the pool, drawn and resolved
@@ -20,7 +22,9 @@ mod calls;
 mod coverage;
 mod diary;
 mod meddle;
+mod named;
 mod pages;
+mod place;
 mod player;
 mod resolve;
 mod step;

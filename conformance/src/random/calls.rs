@@ -3,8 +3,9 @@
 use super::coverage::Coverage;
 use super::diary::Deed;
 use super::meddle::{Meddler, Trouble, troubles_of, with_trouble};
+use super::named::{NAMES, name_of};
 use super::player::{Actor, Doing, Player};
-use super::resolve::{NAMES, Ready, View, name_of};
+use super::resolve::{Ready, View};
 use super::step::{Draw, Wish};
 use crate::model::{Call, Expected, PageCall, Place};
 use crate::rig::Rig;
@@ -48,7 +49,7 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
             [true, false].map(|counts_ending| self.model.expect(id, &ready.call, counts_ending));
         let is_sure = expected[0] == expected[1] && self.may_be_troubled(id, &ready.call);
         let trouble = self.one_of(troubles_of(ready.number), trouble.filter(|_| is_sure));
-        let mut expected = with_trouble(expected, &ready.call, trouble);
+        let mut expected = with_trouble(expected, (id, &ready.call), trouble);
         if expected[0] == Expected::Word(0) && self.may_find_no_record(&ready.call) {
             expected.push(Expected::Word(PortfolioError::NoMem.code()));
         }

@@ -9,7 +9,7 @@ use super::step::Draw;
 use crate::model::{Call, Expected, PageCall};
 use crate::rig::{Probe, Rig};
 use std::collections::BTreeSet;
-use usufruct_abi::{Error, Number, PortfolioError};
+use usufruct_abi::{Error, MEMC_OKWRITE, Number, PortfolioError};
 
 /// A step of the border that is made to fail or to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,11 +216,11 @@ pub(super) fn troubles_of(number: Number) -> &'static [Trouble] {
     }
 }
 
-/// What is expected when a step fails: of what would have succeeded, that it does not. A page
-/// call may have no mapping to make, and so none that fails.
+/// What is expected when a step of this caller's fails: of what would have succeeded, that it
+/// does not. A grant may have no mapping to make, and so none that fails; a gift has none.
 pub(super) fn with_trouble(
     expected: [Expected; 2],
-    call: &Call,
+    (caller, call): (i32, &Call),
     trouble: Option<Trouble>,
 ) -> Vec<Expected> {
     let moves = match (call, trouble) {
@@ -235,11 +235,14 @@ pub(super) fn with_trouble(
         }
     }
     if trouble == Some(Trouble::GivingFails) {
-        let refusal = match call {
-            Call::Page(PageCall::Control { .. }) => PortfolioError::NoMem.code(),
-            _ => 0,
+        let refusal = match *call {
+            Call::Page(PageCall::Control { cmd, task, .. }) => {
+                let maps = cmd == MEMC_OKWRITE && task != 0 && task != caller;
+                maps.then_some(PortfolioError::NoMem.code())
+            }
+            _ => Some(0),
         };
-        all.push(Expected::Word(refusal));
+        all.extend(refusal.map(Expected::Word));
     }
     all
 }

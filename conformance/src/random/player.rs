@@ -4,7 +4,8 @@
 use super::coverage::Coverage;
 use super::diary::{Deed, Diary};
 use super::meddle::{Meddler, Trouble};
-use super::resolve::{NAMES, among, name_of};
+use super::named::{NAMES, name_of};
+use super::resolve::among;
 use super::step::{Draw, Step};
 use crate::model::{Model, Pool, Stretch, WINDOW_BYTES};
 use crate::rig::{PageQuota, Rig, Tables};

@@ -1,24 +1,10 @@
 //! A drawn call in this world: its words, and its meaning for the model.
 
+use super::named::{NAMES, name_of};
 use super::step::{Draw, PlaceWish, PortWish, RangeWish, SizeWish, SmoWish, TaskWish, Wish};
 use crate::index;
-use crate::model::{Call, Model, Place, Smo, WINDOW_BYTES};
+use crate::model::{Call, Model, WINDOW_BYTES};
 use usufruct_abi::{MSG_BYTES, Number, READ_PERM, WRITE_PERM};
-
-/// The names that tasks of the random test bear, of all lengths from the shortest to the longest.
-pub(super) const NAMES: [&str; 8] = [
-    "a",
-    "b",
-    "ab",
-    "aba",
-    "a longer name",
-    "a longer namf",
-    LONG_NAME,
-    "thirty bytes are one byte less",
-];
-const LONG_NAME: &str = "thirty-one bytes are the utmost";
-/// Ports that the random test uses.
-const FEW_PORTS: u16 = 8;
 
 /// A call ready to be made.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +38,8 @@ pub(super) fn up_to(most: usize, draw: Draw) -> usize {
     usize::from(draw) % (most + 1)
 }
 
-fn int(number: usize) -> i32 {
+/// A number of the small world.
+pub(super) fn int(number: usize) -> i32 {
     i32::try_from(number).expect("a number of the small world")
 }
 
@@ -259,187 +246,6 @@ impl View<'_> {
             },
         }
     }
-
-    pub(super) fn task(&self, wish: &TaskWish) -> i32 {
-        let living = || {
-            let tasks = self.model.tasks.iter().filter(|(_, task)| !task.is_ending);
-            tasks.map(|(id, _)| *id).collect::<Vec<_>>()
-        };
-        match *wish {
-            TaskWish::Living(draw) if draw % 32 == 0 => self.model.host,
-            TaskWish::Living(draw) => pick(&living(), draw / 32).unwrap_or(0),
-            TaskWish::Dead(draw) => {
-                let dead: Vec<i32> = self.model.dead.iter().map(|(id, _)| *id).collect();
-                let ending = self.model.tasks.iter().filter(|(_, task)| task.is_ending);
-                let ending: Vec<i32> = ending.map(|(id, _)| *id).collect();
-                pick(&ending, draw)
-                    .or_else(|| pick(&dead, draw))
-                    .unwrap_or(0)
-            }
-            TaskWish::Number(number) => number,
-        }
-    }
-
-    /// A living task with an open port, if there is one.
-    fn listener(&self, draw: Draw) -> i32 {
-        let tasks = self.model.tasks.iter();
-        let listening = tasks.filter(|(_, task)| !task.is_ending && !task.ports.is_empty());
-        let listening: Vec<i32> = listening.map(|(id, _)| *id).collect();
-        pick(&listening, draw).unwrap_or_else(|| self.task(&TaskWish::Living(draw)))
-    }
-
-    fn smo(&self, wish: &SmoWish, fits: impl Fn(&Smo) -> bool) -> i32 {
-        let living = |fits: &dyn Fn(&Smo) -> bool| {
-            let smos = self.model.smos.iter().filter(|(_, smo)| fits(smo));
-            smos.map(|(id, _)| *id).collect::<Vec<_>>()
-        };
-        match *wish {
-            SmoWish::Fitting(draw) => pick(&living(&fits), draw)
-                .or_else(|| pick(&living(&|_| true), draw))
-                .unwrap_or(1),
-            SmoWish::Living(draw) => pick(&living(&|_| true), draw).unwrap_or(1),
-            SmoWish::Gone(draw) => {
-                let mut gone: Vec<i32> = self.model.smo_ids.iter().copied().collect();
-                gone.retain(|id| !self.model.smos.contains_key(id));
-                // In the order of a hash set, a failing sequence could not be played again.
-                gone.sort_unstable();
-                pick(&gone, draw).unwrap_or(1)
-            }
-            SmoWish::Number(number) => number,
-        }
-    }
-
-    fn own_port(&self, wish: &PortWish, fits: impl Fn(usize) -> bool) -> i32 {
-        self.port(wish, self.caller, fits)
-    }
-
-    /// A port of a task that is open and holds a fitting number of messages.
-    fn port(&self, wish: &PortWish, task: i32, fits: impl Fn(usize) -> bool) -> i32 {
-        match *wish {
-            PortWish::Fitting(draw) => {
-                let ports = self
-                    .model
-                    .tasks
-                    .get(&task)
-                    .map(|task| &task.ports)
-                    .into_iter()
-                    .flatten();
-                let fitting: Vec<u8> = ports
-                    .filter(|(_, port)| fits(port.queue.len()))
-                    .map(|(number, _)| *number)
-                    .collect();
-                pick(&fitting, draw).map_or(i32::from(draw % FEW_PORTS), i32::from)
-            }
-            PortWish::Few(draw) => i32::from(draw % FEW_PORTS),
-            PortWish::Number(number) => number,
-        }
-    }
-
-    fn closed_port(&self, wish: &PortWish) -> i32 {
-        match *wish {
-            PortWish::Fitting(draw) => {
-                let open = &self.model.tasks[&self.caller].ports;
-                let closed: Vec<i32> = (0..32_u8)
-                    .filter(|port| !open.contains_key(port))
-                    .map(i32::from)
-                    .collect();
-                // The first ones mostly: a task with few ports is found more easily.
-                pick(&closed, draw % FEW_PORTS).unwrap_or(0)
-            }
-            PortWish::Few(draw) => i32::from(draw % FEW_PORTS),
-            PortWish::Number(number) => number,
-        }
-    }
-
-    /// A place for so many bytes, and its address.
-    pub(super) fn place(&self, wish: PlaceWish, bytes: usize) -> (Place, i64) {
-        match wish {
-            PlaceWish::Writable(draw) | PlaceWish::Pool(draw) | PlaceWish::PoolEdge(draw)
-                if self.model.pool.pages.is_empty() =>
-            {
-                self.place(PlaceWish::Inside(draw), bytes)
-            }
-            PlaceWish::Writable(draw) => match pick(&self.writable(bytes), draw / 64) {
-                Some((start, room)) => self.place_in_pool(start + up_to(room, draw)),
-                None => self.place(PlaceWish::Inside(draw), bytes),
-            },
-            PlaceWish::Pool(draw) => {
-                let most = self.model.pool.bytes.len().saturating_sub(bytes.max(1));
-                let offset = up_to(most, draw);
-                let pages = self
-                    .model
-                    .pool
-                    .pages_of(&(offset..offset + bytes.min(most)));
-                if self.model.is_settled(pages) {
-                    self.place_in_pool(offset)
-                } else {
-                    self.place(PlaceWish::Inside(draw), bytes)
-                }
-            }
-            PlaceWish::PoolEdge(draw) => {
-                let pool = self.model.pool.bytes.len();
-                let (start, end) = (self.pool_address(0), self.pool_address(pool));
-                let some = i64::try_from(bytes.clamp(1, pool)).expect("a small pool");
-                let ways = [end, end - some + 1, start - 1, end + 4095];
-                let address = ways[usize::from(draw) % ways.len()];
-                (Place::Outside, address)
-            }
-            PlaceWish::Inside(draw) => {
-                let offset = up_to(WINDOW_BYTES.saturating_sub(bytes), draw);
-                (Place::Window(offset), self.arena + i64::from(int(offset)))
-            }
-            PlaceWish::Outside(draw) => {
-                let some = i64::try_from(bytes.clamp(1, WINDOW_BYTES)).expect("a window is small");
-                let ways = [
-                    self.end,
-                    self.end - some + 1,
-                    self.end - 1,
-                    self.end + 4095,
-                    -1,
-                    -some,
-                    1 - some,
-                    -2,
-                ];
-                let address = ways[usize::from(draw) % ways.len()];
-                // With a single byte, some of these would be memory.
-                let is_memory = address >= 0 && address < self.end && bytes < 2 || address == 0;
-                (Place::Outside, if is_memory { self.end } else { address })
-            }
-        }
-    }
-}
-
-impl View<'_> {
-    /// The address of a byte of the pool.
-    pub(super) fn pool_address(&self, offset: usize) -> i64 {
-        i64::from(self.model.pool.start) + i64::from(int(offset))
-    }
-
-    fn place_in_pool(&self, offset: usize) -> (Place, i64) {
-        (Place::Pool(offset), self.pool_address(offset))
-    }
-
-    /// Where the caller may store so many bytes: the first offset, and how many more are as good.
-    fn writable(&self, bytes: usize) -> Vec<(usize, usize)> {
-        let pool = &self.model.pool;
-        let may_write = |page: &usize| {
-            self.model.may_write(self.caller, *page) && self.model.is_settled(*page..page + 1)
-        };
-        let mut runs = Vec::new();
-        for first in (0..pool.pages.len()).filter(may_write) {
-            let pages = (first..pool.pages.len()).take_while(may_write).count();
-            let start = first * pool.page_bytes;
-            if let Some(room) = (pages * pool.page_bytes).checked_sub(bytes.max(1)) {
-                runs.push((start, room));
-            }
-        }
-        runs
-    }
-}
-
-/// The index of a name; one beyond the names is nobody's.
-pub(super) fn name_of(draw: Draw) -> u8 {
-    u8::try_from(usize::from(draw) % (NAMES.len() + 1)).expect("a few names")
 }
 
 fn ready(number: Number, words: [i32; 2], call: Call) -> Ready {

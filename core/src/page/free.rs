@@ -234,7 +234,7 @@ mod tests {
             let mut plain = vec![true; pages as usize];
             let mut held: Vec<Run> = Vec::new();
             let mut state = u64::from(pages);
-            for _ in 0..300 {
+            for _ in 0..if cfg!(miri) { 10 } else { 300 } {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1);
