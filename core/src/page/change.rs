@@ -306,8 +306,11 @@ impl<S: Sink> Kernel<S> {
             && change.relinquishes()
             && change.refusal.is_none()
         {
-            let (caller, target) = (change.caller, change.target);
-            return self.change_pages(PageChange::new(Kind::Forbid, rest, caller, target));
+            let PageChange { by, to, .. } = change;
+            let rest = PageChange::new(change.kind, rest, change.caller, change.target);
+            // Others first: there may be as many parts as pages.
+            let rest = PageChange { by, to, ..rest };
+            return Progress::step(Work::Yield, Change::Pages(rest));
         }
         if change.then == Then::Ending {
             return self.end_some_pages(change.caller.index);

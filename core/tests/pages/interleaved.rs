@@ -242,3 +242,28 @@ fn a_right_held_before_and_after_a_gift_is_not_missed_in_between() {
     assert!(drained && matches!(progress, Progress::Answer(Ok(0))));
     assert_eq!(world.call(C, Number::WriteMem, [smo, 0, 8, 0]), 0);
 }
+
+/// Runs of pages that it has given up already, each a page long.
+#[test]
+fn who_gives_up_scattered_pages_lets_others_in_between_them() {
+    let world = World::with_pool(TASKS, PAGE, MANY_PAGES);
+    let all = (START, u64::from(MANY_PAGES) * PAGE);
+    let allocated = world.finish(world.begin(A, allocation(MANY_PAGES)));
+    assert!(allocated.is_ok());
+    for page in (0..u64::from(MANY_PAGES)).step_by(2) {
+        let grant = control((START + page * PAGE, 1), MEMC_OKWRITE, 0);
+        assert_eq!(world.finish(world.begin(A, grant)), Ok(0));
+    }
+    let b = world.id(B);
+    for _ in 0..2 {
+        let mut progress = world.begin(B, control(all, MEMC_NOWRITE, b));
+        let mut steps = 0;
+        while let Progress::Do(step) = progress {
+            progress = world.go_on(step);
+            steps += 1;
+        }
+        assert!(matches!(progress, Progress::Answer(Ok(0))));
+        assert!(steps >= MANY_PAGES / 2, "all in {steps} steps");
+    }
+    assert!(world.books_hold());
+}
