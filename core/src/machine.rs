@@ -126,8 +126,9 @@ pub trait Machine {
     fn wake(&self, thread: ThreadId);
 
     /// The barrier of a task's end has passed: its memory and its input and
-    /// output may go. What its streams still read is stored nowhere once this has
-    /// returned: its pages come free without [`Self::cancel_reads`].
+    /// output may go. Nothing that it still stores to the pool, or its streams
+    /// read, lands once this has returned: its pages come free without
+    /// [`Self::protect`] and [`Self::cancel_reads`].
     fn reap(&self, task: TaskKey);
 
     /// Lets other calls in before the caller goes on.

@@ -44,9 +44,9 @@ impl Resident {
 
 impl Drop for Resident {
     fn drop(&mut self) {
+        self.life.shared.views.remove(self.life.key);
         let first = self.life.end(KILLED);
         self.life.finish(first, String::new());
-        self.life.shared.views.remove(self.life.key);
         let store = self.store.take();
         if !self.life.shared.fences.announces {
             // Nobody waits for copies: they may still be reading.
@@ -77,6 +77,8 @@ async fn run_to_the_end(mut resident: Resident) {
         Some(outcome) => ending_of(outcome, life.program.generated_from()),
         None => (KILLED, String::new()),
     };
+    // No code of the task runs any more: its end need not shut its view.
+    life.shared.views.remove(life.key);
     let first = life.end(ending);
     life.finish(first, if first == ending { text } else { String::new() });
     if may_be_large(store) {
@@ -175,6 +177,7 @@ fn show_pool(life: &Life, store: &mut Guarded<Guest>, memory: Memory) -> wasmtim
     })?;
     store.attach(view.clone());
     forbidden::judge(store, &view);
-    life.shared.views.insert(life.key, view);
+    // A task that has been ended gets no right any more, and would keep it.
+    life.while_alive(|_| life.shared.views.insert(life.key, view));
     Ok(())
 }

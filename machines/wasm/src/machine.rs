@@ -220,6 +220,13 @@ impl Machine for Border<'_> {
     fn reap(&self, task: TaskKey) {
         self.shared.spaces.withdraw(task);
         self.shared.flights.end(task);
+        // Its pages are about to be others'; and whoever is killed may run until
+        // it looks up.
+        if let Some(view) = self.shared.views.of(task)
+            && self.shared.protects
+        {
+            view.shut();
+        }
     }
 
     fn yield_now(&self) {

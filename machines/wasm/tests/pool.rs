@@ -198,3 +198,38 @@ fn a_right_ends_with_its_task() {
         assert!(system.invariants_hold());
     }
 }
+
+/// Killed while it fills all pages, which it does for as long as it is not looked at: the next
+/// one finds nothing of it there, and nothing comes.
+#[test]
+fn nothing_lands_in_the_pages_of_a_killed_task() {
+    for way in WAYS {
+        let system = System::new(config(way)).unwrap();
+        let filler = r#"(func (export "_start") (local $at i32)
+            (local.set $at (call $alloc (i32.const 0x100000) (i32.const 0)))
+            (loop (memory.fill (local.get $at) (i32.const 1) (i32.const 0x100000)) (br 0)))"#;
+        let filler = system
+            .load(format!("(module {IMPORTS} {filler})").as_bytes())
+            .unwrap();
+        let heir = r#"(func (export "main") (result i32) (local $at i32) (local $end i32)
+            (local.set $at (call $alloc (i32.const 0x100000) (i32.const 0x100)))
+            (if (i32.eqz (local.get $at)) (then (return (i32.const 2))))
+            (local.set $end (i32.add (local.get $at) (i32.const 0x100000)))
+            (loop
+                (if (i32.load (local.get $at)) (then (return (i32.const 1))))
+                (local.set $at (i32.add (local.get $at) (i32.const 4)))
+                (br_if 0 (i32.ne (local.get $at) (local.get $end))))
+            (i32.const 0))"#;
+        for _ in 0..20 {
+            let task = system.make(&filler, &Spec::new("filler")).unwrap();
+            task.start();
+            while task.usage().calls == 0 {
+                std::thread::yield_now();
+            }
+            task.kill();
+            assert_eq!(status(&run(&system, heir)), 0, "{way}");
+            let _ = task.wait();
+        }
+        assert!(system.invariants_hold());
+    }
+}

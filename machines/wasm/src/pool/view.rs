@@ -9,7 +9,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 use usufruct_core::NoMapping;
 
 use super::Pool;
-use super::protect::Shield;
+use super::protect::{Shield, protect_all};
 use super::window::Window;
 use crate::layout::POOL_START;
 
@@ -27,8 +27,16 @@ pub fn leaked_views() -> u64 {
 pub(crate) struct View {
     pool: Arc<Pool>,
     window: Window,
-    /// `None` when no code of the task can run any more.
-    shield: Mutex<Option<Shield>>,
+    mapping: Mutex<Mapping>,
+}
+
+/// What is mapped in a view's place.
+#[derive(Debug)]
+struct Mapping {
+    /// `None` when no store of the task lands any more, whatever is asked for.
+    shield: Option<Shield>,
+    /// The view is in its place: it has not been taken down, or tried to be.
+    is_there: bool,
 }
 
 impl View {
@@ -54,7 +62,10 @@ impl View {
                 page_bytes: memory.page_bytes(),
                 pages: memory.pages(),
             },
-            shield: Mutex::new(Some(pool.protector().shield())),
+            mapping: Mutex::new(Mapping {
+                shield: Some(pool.protector().shield()),
+                is_there: true,
+            }),
             pool: pool.clone(),
         }))
     }
@@ -67,8 +78,8 @@ impl View {
         &self.pool
     }
 
-    fn shield(&self) -> MutexGuard<'_, Option<Shield>> {
-        self.shield.lock().unwrap_or_else(PoisonError::into_inner)
+    fn mapping(&self) -> MutexGuard<'_, Mapping> {
+        self.mapping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the task's stores to `pages` through.
@@ -77,9 +88,9 @@ impl View {
     ///
     /// The machine can not hold that; nothing has been allowed.
     pub(crate) fn allow(&self, pages: &Range<u32>) -> Result<(), NoMapping> {
-        self.shield()
-            .as_mut()
-            .map_or(Ok(()), |shield| shield.allow(&self.window, pages))
+        let mut mapping = self.mapping();
+        let shield = mapping.shield.as_mut();
+        shield.map_or(Ok(()), |shield| shield.allow(&self.window, pages))
     }
 
     /// The same for pages that the task may store to by right, and whose mapping
@@ -89,15 +100,24 @@ impl View {
     ///
     /// The operating system can not hold one run of pages.
     pub(crate) fn restore(&self, pages: &Range<u32>) -> Result<(), NoMapping> {
-        self.shield()
-            .as_mut()
-            .map_or(Ok(()), |shield| shield.restore(&self.window, pages))
+        let mut mapping = self.mapping();
+        let shield = mapping.shield.as_mut();
+        shield.map_or(Ok(()), |shield| shield.restore(&self.window, pages))
     }
 
     /// Stops the task's stores to `pages`: when this returns none lands any more.
     pub(crate) fn forbid(&self, pages: &Range<u32>) {
-        if let Some(shield) = self.shield().as_mut() {
+        if let Some(shield) = self.mapping().shield.as_mut() {
             shield.forbid(&self.window, pages);
+        }
+    }
+
+    /// Stops all of the task's stores for good: it has ended, and its code may
+    /// still be on a processor.
+    pub(crate) fn shut(&self) {
+        let mut mapping = self.mapping();
+        if mapping.shield.take().is_some() {
+            protect_all(&self.window);
         }
     }
 
@@ -106,8 +126,8 @@ impl View {
     /// the place must never be used again. The first call decides.
     #[must_use]
     pub(crate) fn close(&self) -> bool {
-        let mut shield = self.shield();
-        if shield.is_none() {
+        let mut mapping = self.mapping();
+        if !mapping.is_there {
             return true;
         }
         let (start, len_bytes) = self.window.span(&self.window.all());
@@ -120,7 +140,10 @@ impl View {
             LEAKED.fetch_add(1, Ordering::Relaxed);
         }
         // Gone or leaked, no guest's code ever stores through it again.
-        *shield = None;
+        *mapping = Mapping {
+            shield: None,
+            is_there: false,
+        };
         is_gone
     }
 }

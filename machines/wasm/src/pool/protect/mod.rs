@@ -156,7 +156,7 @@ fn change(window: &Window, pages: &Range<u32>, access: MprotectFlags) -> Result<
 /// Makes a whole view readable only. This splits no mapping, so there is
 /// nothing that it could want for; and if it fails all the same, nobody may go
 /// on in this process.
-fn protect_all(window: &Window) {
+pub(super) fn protect_all(window: &Window) {
     if let Err(error) = change(window, &window.all(), MprotectFlags::READ) {
         eprintln!(
             "usufruct: a task's pages can not be protected ({error}); the process ends, for stores could land where they may not"
