@@ -121,7 +121,12 @@ impl Published {
         match self.holding(page, task.index) {
             Some((_, rights)) if rights.has(Rights::REFUSED) => false,
             Some((_, rights)) if rights.writes() => true,
-            Some(_) | None => self.is_for_everybody(page),
+            Some(_) | None if self.is_for_everybody(page) => true,
+            // Who was named before the grant to everybody ended is found by now.
+            Some(_) | None => {
+                let held = self.holding(page, task.index);
+                held.is_some_and(|(_, rights)| rights.writes())
+            }
         }
     }
 

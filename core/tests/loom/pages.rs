@@ -152,3 +152,24 @@ fn a_grant_publishes_what_was_stored_before_it() {
         });
     }
 }
+
+/// Who writes with everybody is given the page: no copy of its is refused meanwhile.
+#[test]
+fn a_right_held_before_and_after_a_gift_is_found_in_between() {
+    check(|| {
+        let mut world = World::new();
+        allocate(&world.machine, &mut world.second);
+        control(&world.machine, &mut world.second, MEMC_OKWRITE, 0);
+        let smo = world.share_at(world.first.task().raw(), PAGE);
+        let heir = world.owner.task().raw();
+        let (machine, mut target) = (world.machine.clone(), world.first);
+        let mut copier = world.copiers.pop().unwrap();
+        let copying = thread::spawn(move || {
+            let write = (smo, Direction::Write);
+            let copied = one_copy(&machine, &mut copier, &mut target, write);
+            assert_eq!(copied, Ok(()));
+        });
+        control(&world.machine, &mut world.second, MEMC_GIVE, heir);
+        copying.join().unwrap();
+    });
+}
