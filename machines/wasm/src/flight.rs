@@ -108,11 +108,16 @@ impl Flights {
         (*life == task.life()).then(|| flight.clone())
     }
 
-    /// Puts something in a task's seat. What was there is handed out, for it may
-    /// hold the last of something that is not to end under the lock.
+    /// Puts something in a task's seat, unless the next life has it. What was there,
+    /// or has no seat, is handed out, for it may hold the last of something that is
+    /// not to end under the lock.
     fn seated(&self, task: TaskKey, flight: Arc<Flight>) -> Seat {
         let mut seat = self.seat(task)?;
-        seat.replace((task.life(), flight))
+        match &*seat {
+            // Who has been killed may be in a call yet. Core lets it do nothing.
+            Some((life, _)) if *life > task.life() => Some((task.life(), flight)),
+            Some(_) | None => seat.replace((task.life(), flight)),
+        }
     }
 
     /// Empties the seat, unless the next life has it.

@@ -9,10 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use usufruct_core::{Access, Machine as _, PoolQuota, Quota, Run, TaskKey};
+use usufruct_core::{Access, Machine as _, PoolQuota, Quota, Run, TaskKey, end_task};
 use wasmtime::Engine;
 
 use super::Noted;
+use crate::life::KILLED;
 use crate::machine::{Border, Shared};
 use crate::{Config, Input, Source, Spec, System, Task};
 
@@ -180,4 +181,31 @@ fn a_read_that_is_cancelled_at_once_touches_nothing() {
         let read = async { 7 };
         assert_eq!(runtime().block_on(other.unless_aborted(read)), Some(7));
     }
+}
+
+/// Killed on its processor, it goes on to call until it looks up; its place may be another's.
+#[test]
+fn who_has_ended_takes_no_seat_of_the_living() {
+    let (_system, shared) = system();
+    let start = |name: &[u8]| {
+        let quota = Quota {
+            pool: Some(PoolQuota::default()),
+            ..Quota::default()
+        };
+        shared.kernel().start_task(name, quota).unwrap()
+    };
+    let dead = start(b"dead");
+    let border = Border {
+        shared: &shared,
+        caller: None,
+        restores: false,
+    };
+    end_task(&border, dead.task(), KILLED).unwrap();
+    let (dead, heir) = (dead.key(), start(b"heir").key());
+    assert_eq!(dead.index(), heir.index());
+    let noted = Noted::new(&shared, heir, Access::Store, vec![run(0, 1)]);
+    drop(Noted::new(&shared, dead, Access::Store, vec![run(0, 1)]));
+    cancel(&shared, heir, run(0, 1));
+    let read = async { unreachable!("polled") };
+    assert_eq!(runtime().block_on(noted.unless_aborted(read)), None::<()>);
 }
