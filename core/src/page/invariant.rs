@@ -53,6 +53,9 @@ impl<S: Sink> Kernel<S> {
                 return None;
             }
         }
+        if !is_changing && published.is_to_be_swept(page) {
+            return None;
+        }
         let is_owned = published.holding(page, state.owner).is_some();
         let is_free = self.pages.free.is_free(page);
         let has_one_owner = is_changing || is_owned != is_free;
