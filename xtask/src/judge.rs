@@ -28,6 +28,8 @@ pub(crate) struct Attempt {
     pub(crate) check: Option<String>,
     /// Words of the report of the life's end. None: it is refused, and the life goes on.
     ends: Option<String>,
+    /// Whose first life it ends. None: it is the decoder's, who has a life for each.
+    task: Option<String>,
 }
 
 /// What became of an attempt.
@@ -60,8 +62,14 @@ pub(crate) fn judge<'a>(attempts: &'a [Attempt], said: &str) -> Vec<Row<'a>> {
     // The first life makes all those that are refused.
     let mut life = 0_u32;
     let rows = attempts.iter().map(|attempt| {
-        life += u32::from(attempt.ends.is_some());
-        let (outcome, happened) = become_of(attempt, life, said);
+        let end = match &attempt.task {
+            Some(task) => end_of(task, 0, said),
+            None => {
+                life += u32::from(attempt.ends.is_some());
+                end_of("decoder", life, said)
+            }
+        };
+        let (outcome, happened) = become_of(attempt, end, said);
         Row {
             attempt,
             outcome,
@@ -71,7 +79,7 @@ pub(crate) fn judge<'a>(attempts: &'a [Attempt], said: &str) -> Vec<Row<'a>> {
     rows.collect()
 }
 
-fn become_of(attempt: &Attempt, life: u32, said: &str) -> (Outcome, String) {
+fn become_of(attempt: &Attempt, end: Option<String>, said: &str) -> (Outcome, String) {
     let begins = [
         format!("attempt {}: ", attempt.name),
         format!("attempt {} ", attempt.name),
@@ -91,10 +99,7 @@ fn become_of(attempt: &Attempt, life: u32, said: &str) -> (Outcome, String) {
     }
     let (expected, happened) = match &attempt.ends {
         None => ("refused: ", answer.to_owned()),
-        Some(ends) => (
-            ends.as_str(),
-            end_of(life, said).unwrap_or(answer.to_owned()),
-        ),
+        Some(ends) => (ends.as_str(), end.unwrap_or(answer.to_owned())),
     };
     if happened.starts_with(expected) {
         (Outcome::Stopped, happened)
@@ -103,9 +108,9 @@ fn become_of(attempt: &Attempt, life: u32, said: &str) -> (Outcome, String) {
     }
 }
 
-/// How the machine reports the end of a life of the decoder.
-fn end_of(life: u32, said: &str) -> Option<String> {
-    let begin = format!("task `decoder`, life {life}, ");
+/// How the machine reports the end of a life.
+fn end_of(task: &str, life: u32, said: &str) -> Option<String> {
+    let begin = format!("task `{task}`, life {life}, ");
     let (_, report) = said.lines().find_map(|line| line.split_once(&begin))?;
     let end = format!("; life {} begins", life + 1);
     Some(report.strip_suffix(&end).unwrap_or(report).to_owned())
@@ -161,6 +166,7 @@ mod tests {
             name: name.to_owned(),
             check: None,
             ends: ends.map(str::to_owned),
+            task: None,
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     },
     Attempt {
         name: "have-wasi-store-in-anothers-page",
-        tries: "names a page of the witness as the place for results of WASI calls",
+        tries: "names a page of the witness as the place for results and buffers of WASI calls",
         make: |_| tried(have_wasi_store()),
     },
     Attempt {

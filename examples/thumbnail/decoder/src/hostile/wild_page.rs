@@ -95,16 +95,21 @@ impl Spot {
         unsafe { calls::AvailMem(self.ptr().cast(), 0) };
     }
 
-    /// Calls of WASI with a result stored here, by name.
+    /// Calls of WASI with a result stored here, or with a buffer here, by name.
     #[cfg(target_arch = "wasm32")]
-    pub(super) fn wasi(self) -> [(&'static str, i32); 4] {
+    pub(super) fn wasi(self) -> [(&'static str, i32); 6] {
         #[link(wasm_import_module = "wasi_snapshot_preview1")]
         unsafe extern "C" {
             fn clock_time_get(id: i32, precision: i64, time: *mut u8) -> i32;
             fn random_get(buffer: *mut u8, size: i32) -> i32;
             fn args_sizes_get(count: *mut u8, size: *mut u8) -> i32;
-            fn fd_write(fd: i32, vectors: *const u8, count: i32, written: *mut u8) -> i32;
+            fn fd_read(fd: i32, vectors: *const Vector, count: i32, read: *mut u8) -> i32;
+            fn fd_write(fd: i32, vectors: *const Vector, count: i32, written: *mut u8) -> i32;
         }
+        #[repr(C)]
+        struct Vector(*mut u8, usize);
+        let here = Vector(self.ptr(), 64);
+        let mut moved = [0; 4];
         // SAFETY: as for `read_object`; so for the others.
         let clock = unsafe { clock_time_get(0, 0, self.ptr()) };
         // SAFETY: the same.
@@ -112,19 +117,25 @@ impl Spot {
         // SAFETY: the same.
         let sizes = unsafe { args_sizes_get(self.ptr(), self.plus(8).ptr()) };
         // SAFETY: the same; no vectors are read.
-        let write = unsafe { fd_write(1, std::ptr::null(), 0, self.ptr()) };
+        let count = unsafe { fd_write(1, std::ptr::null(), 0, self.ptr()) };
+        // SAFETY: the same; vector and count are live variables.
+        let read = unsafe { fd_read(0, &raw const here, 1, moved.as_mut_ptr()) };
+        // SAFETY: the same.
+        let write = unsafe { fd_write(1, &raw const here, 1, moved.as_mut_ptr()) };
         [
             ("clock_time_get", clock),
             ("random_get", random),
             ("args_sizes_get", sizes),
+            ("the count of fd_write", count),
+            ("fd_read", read),
             ("fd_write", write),
         ]
     }
 
     /// Other targets have no such calls.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn wasi(self) -> [(&'static str, i32); 4] {
-        [("", -1); 4]
+    pub(super) fn wasi(self) -> [(&'static str, i32); 6] {
+        [("", -1); 6]
     }
 }
 
