@@ -16,6 +16,17 @@ struct Mark {
     is_one: bool,
 }
 
+impl Mark {
+    /// What an instruction before the next mark stands for.
+    fn original(self, compiled: u32) -> u32 {
+        if self.is_one {
+            self.original
+        } else {
+            self.original + (compiled - self.compiled)
+        }
+    }
+}
+
 /// The marks of one function, in order.
 #[derive(Debug, Default)]
 pub(super) struct BodyOffsets(Vec<Mark>);
@@ -28,7 +39,8 @@ impl BodyOffsets {
             // The validator has seen that no function is as large.
             return;
         };
-        if is_one || self.original(compiled) != Some(original) || self.is_in_one() {
+        let goes_on = |mark: &Mark| !mark.is_one && mark.original(compiled) == original;
+        if is_one || !self.0.last().is_some_and(goes_on) {
             self.0.push(Mark {
                 compiled,
                 original,
@@ -37,19 +49,10 @@ impl BodyOffsets {
         }
     }
 
-    fn is_in_one(&self) -> bool {
-        self.0.last().is_some_and(|mark| mark.is_one)
-    }
-
     fn original(&self, compiled: u32) -> Option<u32> {
         let behind = self.0.partition_point(|mark| mark.compiled <= compiled);
         let mark = self.0.get(behind.checked_sub(1)?)?;
-        let passed = if mark.is_one {
-            0
-        } else {
-            compiled - mark.compiled
-        };
-        Some(mark.original + passed)
+        Some(mark.original(compiled))
     }
 }
 

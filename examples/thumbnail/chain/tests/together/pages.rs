@@ -1,6 +1,7 @@
 //! The samples change hands as pages, and whoever takes them fences them off first.
 
 use std::fs;
+use std::io::Cursor;
 
 use crate::run::{Run, example, folder, rocket, run, run_traced};
 
@@ -83,6 +84,34 @@ fn whoever_is_given_pages_fences_them_off_and_the_giver_lets_go() {
         place(receiver, &fence);
         place(giver, &let_go);
     }
+}
+
+/// The photograph with a note of the camera's that it was held upright.
+fn upright() -> Vec<u8> {
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    let rocket = rocket();
+    let (begin, rest) = rocket.split_at(2);
+    [begin, b"\xff\xe1", &length, exif, rest].concat()
+}
+
+#[test]
+fn a_picture_that_is_turned_is_given_once_and_stands_upright() {
+    let Run {
+        out,
+        err,
+        thumbnail,
+        ..
+    } = run(
+        &example().join("system.toml"),
+        &folder("turned"),
+        "upright.jpg",
+        &upright(),
+    );
+    let reader = png::Decoder::new(Cursor::new(thumbnail.expect(&err))).read_info();
+    assert_eq!(reader.unwrap().info().size(), (171, 256));
+    let photograph = pages(PHOTOGRAPH_BYTES) * PAGE_BYTES;
+    assert_eq!(cell(&out, "decoder", "given"), photograph);
 }
 
 /// Runs the friendly system with this line of it changed: what is said of it.
