@@ -1,6 +1,7 @@
 //! Calls about pages, births and deaths at once, a step of one of them at a time,
-//! while the machine has no mapping left now and then. At rest the books agree
-//! with each other, the hardware lets nothing through that they do not, streams
+//! while the machine has no mapping left now and then, or protects more than it
+//! was asked to. At rest the books agree with each other, the hardware lets nothing
+//! through that they do not, and in the end all that they do, streams
 //! read into pages of their tasks only, and what nobody owns holds zeros.
 
 use usufruct_core::{Access, Machine, PageRequest, PoolQuota, Progress, Question, Span, TaskId};
@@ -102,6 +103,7 @@ impl Game {
             if turn % PERIOD == PERIOD - 1 {
                 self.come_to_rest();
                 self.check();
+                self.store_anywhere();
             }
         }
         for who in 0..PLAYERS {
@@ -193,6 +195,7 @@ impl Game {
             Progress::Do(step) => {
                 let fails = self.random.one_in(6).then_some(0);
                 self.world.machine.fails_after.set(fails);
+                self.world.machine.takes_all.set(self.random.one_in(4));
                 let progress = self.world.go_on(step);
                 self.world.machine.fails_after.set(None);
                 self.flights.push(Flight {
@@ -216,6 +219,31 @@ impl Game {
         }
     }
 
+    fn may_write(&self, who: usize, at: u64) -> bool {
+        let question = PageRequest::Ask {
+            question: Question::Writable,
+            start: at,
+            size: 1,
+            is_private: false,
+        };
+        self.world.finish(self.world.begin(who, question)) == Ok(1)
+    }
+
+    /// A store goes through exactly where it may, whatever the machine has mapped.
+    fn store_anywhere(&mut self) {
+        let (who, page) = (
+            self.random.index(PLAYERS),
+            self.random.below(u64::from(FEW_PAGES)),
+        );
+        let at = START + page * PAGE;
+        assert_eq!(
+            self.world.stores(who, at),
+            self.may_write(who, at),
+            "{who} to {at:#x}"
+        );
+        assert!(self.world.books_hold());
+    }
+
     fn check(&self) {
         let world = &self.world;
         assert!(world.books_hold());
@@ -229,14 +257,7 @@ impl Game {
         }
         for at in pages() {
             for who in (0..PLAYERS).filter(|who| world.is_mapped(*who, at)) {
-                let question = PageRequest::Ask {
-                    question: Question::Writable,
-                    start: at,
-                    size: 1,
-                    is_private: false,
-                };
-                let may = world.finish(world.begin(who, question));
-                assert_eq!(may, Ok(1), "{who} can store to {at:#x}");
+                assert!(self.may_write(who, at), "{who} can store to {at:#x}");
             }
         }
         for at in pages() {

@@ -37,6 +37,8 @@ pub(crate) struct Paged {
     /// Protections carried out; and how many are left before giving fails.
     pub(crate) protections: Cell<u32>,
     pub(crate) fails_after: Cell<Option<u32>>,
+    /// Who loses some pages loses all: the machine can not split the mapping now.
+    pub(crate) takes_all: Cell<bool>,
     /// What streams are reading into: pages by number, and for whom.
     pub(crate) reads: RefCell<Vec<(TaskKey, u32)>>,
 }
@@ -60,6 +62,7 @@ impl Paged {
             tasks: RefCell::new((0..tasks).map(nobody).collect()),
             protections: Cell::new(0),
             fails_after: Cell::new(None),
+            takes_all: Cell::new(false),
             reads: RefCell::default(),
         }
     }
@@ -186,6 +189,9 @@ impl Machine for Paged {
         let left = self.fails_after.get().map(|left| left.saturating_sub(1));
         self.fails_after.set(left);
         let mapped = &mut self.tasks.borrow_mut()[task.index()];
+        if !writable && self.takes_all.get() {
+            mapped.writable.fill(false);
+        }
         mapped.writable[run.first() as usize..run.end() as usize].fill(writable);
         Ok(())
     }
