@@ -27,7 +27,7 @@ pub enum Reply {
 
 /// Serves one call of one guest thread. `words` are its arguments; an `int` is
 /// the low half of its word.
-#[inline]
+#[inline(always)]
 pub fn serve<M: Machine>(
     machine: &M,
     copier: &mut Copier,
@@ -135,7 +135,9 @@ fn drive<M: Machine>(machine: &M, mut progress: Progress) -> Result<(), Denied> 
     }
 }
 
-/// A call of the control plane, its step carried out until it answers.
+/// A call of the control plane, its step carried out until it answers. Apart, so
+/// that the calls that are none need no room for it.
+#[inline(never)]
 fn control<M: Machine>(machine: &M, thread: &mut Thread, number: Number, words: [u64; 4]) -> Reply {
     let Some(request) = Request::decode(machine, thread, number, words) else {
         // `serve` sends the calls of the control plane here, and no others.
@@ -266,6 +268,7 @@ fn is_page_call(number: Number) -> bool {
 }
 
 /// `mem_size`: the length of an object, for its target only.
+#[inline(never)]
 fn mem_size<M: Machine>(
     machine: &M,
     copier: &mut Copier,

@@ -2,6 +2,7 @@
 
 use crate::processor::controller::TIMER;
 use crate::processor::{Processor, USER_CODE, USER_DATA};
+use crate::served::Served;
 use crate::space::Space;
 use core::mem::offset_of;
 use x86_64::registers::control::Cr2;
@@ -75,8 +76,8 @@ impl Fault {
 }
 
 unsafe extern "C" {
-    /// trap.s: runs the context until it traps.
-    fn enter(context: *mut Context);
+    /// trap.s: runs the context until it traps and `served` has no answer at once.
+    fn enter(context: *mut Context, served: *mut u8);
 }
 
 impl Context {
@@ -98,8 +99,13 @@ impl Context {
         self.registers[RAX] = u64::from(word.cast_unsigned());
     }
 
-    /// Runs the task until it traps.
-    pub(crate) fn run(&mut self, processor: &mut Processor, space: Space) -> Trap {
+    /// Runs the task until it traps for something that `served` can not do at once.
+    pub(crate) fn run(
+        &mut self,
+        processor: &mut Processor,
+        space: Space,
+        served: &mut Served<'_>,
+    ) -> Trap {
         processor.goes_to_ring_3(space, &raw mut self.kernel_stack);
         // SAFETY:
         // 1. `enter` keeps what the C ABI asks: it saves and restores the callee's
@@ -109,7 +115,8 @@ impl Context {
         // 3. cs and ss are those of ring 3, from `new`, or as the processor saved them
         //    from ring 3; so whatever the task does, it has no more than ring 3's rights.
         // 4. The kernel is mapped in every space, and in none may ring 3 touch it.
-        unsafe { enter(self) };
+        // 5. `served` is borrowed mutably until then too, and `serve_at_once` alone uses it.
+        unsafe { enter(self, (&raw mut *served).cast()) };
         processor.is_back();
         match self.vector {
             SYSTEM_CALL => Trap::Call {

@@ -8,6 +8,7 @@
 //!   executor.rs   each processor's loop: whose turn is it, what did it trap for
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
+//!   served.rs     calls that are served at once
 //!   floating.rs   the registers that the kernel itself has no use for
 //!   processor/    descriptors, vectors, interrupts; shoot_down.rs: stores that must not land
 //!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies, the pool
@@ -49,6 +50,7 @@ mod memory;
 mod postbox;
 mod processor;
 mod seats;
+mod served;
 mod space;
 mod task;
 

@@ -1,11 +1,13 @@
 # Between ring 3 and the kernel. AT&T syntax.
 #
-# To the kernel a task is a function: enter(&mut Context) runs it until it traps.
+# To the kernel a task is a function: enter(&mut Context, served) runs it until it traps.
 # So no stack is ever switched in Rust, and a task that waits holds none.
 #
 #   enter         save the kernel's registers, load the task's, iretq
+#   a call        on the kernel's stack as enter left it: serve_at_once(.., served);
+#                 if that has the answer, sysretq
 #   a trap        processor and save: the task's registers into its Context, load
-#                 the kernel's, return from enter
+#                 the kernel's, return from enter; also a call that was not served at once
 #
 # The stack that the TSS names for ring 0 ends behind Context.ss, so the processor itself
 # pushes a trap's frame into place. The kernel does not use %gs; the second GS base
@@ -21,6 +23,7 @@ enter:
   pushq %r13
   pushq %r14
   pushq %r15
+  pushq %rsi                     # served: where system_call looks for it
   movq %rsp, {CONTEXT_KERNEL_STACK}(%rdi)
   xorl %eax, %eax                # what the last task left there says something of it
   movl %eax, %ds
@@ -51,6 +54,41 @@ system_call:                     # rcx = rip, r11 = rflags, interrupts off, stac
   swapgs
   movq %rsp, %gs:{TSS_RING_1_STACK}
   movq %gs:{TSS_RING_0_STACK}, %rsp
+  movq (%rsp), %rsp              # Context.kernel_stack: served is on top there
+  pushq %gs:{TSS_RING_1_STACK}   # the task's stack
+  swapgs
+  pushq %rax                     # what Rust may change, and a task may not lose
+  pushq %rcx
+  pushq %r11
+  pushq %rdi
+  pushq %rsi
+  pushq %rdx
+  pushq %r8
+  pushq %r9
+  pushq %r10
+  movq %r10, %rcx                # the fourth word; the others are where the ABI wants them
+  movq %rax, %r8                 # the number
+  movq 80(%rsp), %r9             # served
+  call serve_at_once             # the stack is on a multiple of 16: ten words and six below
+  popq %r10
+  popq %r9
+  popq %r8
+  popq %rdx
+  popq %rsi
+  popq %rdi
+  popq %r11
+  popq %rcx
+  btrq $32, %rax                 # the bit that says that it is an answer
+  jnc 1f
+  addq $8, %rsp
+  popq %rsp
+  sysretq                        # rcx is the instruction behind a task's own: never the last page
+1:
+  popq %rax
+  popq %rsp
+  swapgs
+  movq %rsp, %gs:{TSS_RING_1_STACK}
+  movq %gs:{TSS_RING_0_STACK}, %rsp
   pushq ${USER_DATA}
   pushq %gs:{TSS_RING_1_STACK}
   swapgs
@@ -76,6 +114,7 @@ save:
   pushq %r14
   pushq %r15
   movq {CONTEXT_KERNEL_STACK}(%rsp), %rsp
+  addq $8, %rsp                  # served
   popq %r15
   popq %r14
   popq %r13

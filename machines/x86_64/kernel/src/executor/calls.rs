@@ -5,6 +5,7 @@ use super::{Executor, Probe, State, Turn};
 use crate::context::{Fault, Trap};
 use crate::line;
 use crate::processor::controller::SHOOT_DOWN;
+use crate::served::Served;
 use usufruct_abi::Number;
 use usufruct_core::{Access, Denied, Ending, Machine, Reason, Reply, Span, resume, serve, touch};
 use usufruct_x86_64_wire::{Kind, TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
@@ -60,7 +61,17 @@ impl Executor {
 
     /// Runs the probe until it traps, and serves the trap.
     pub(super) fn run(&mut self, seat: usize, probe: &mut Probe) -> Turn {
-        match probe.context.run(&mut self.processor, probe.space) {
+        let mut served = Served {
+            machine: self.machine,
+            copier: &mut self.copier,
+            thread: &mut probe.thread,
+            visitor: self.processor.visitor(),
+            space: probe.space,
+        };
+        let trap = probe
+            .context
+            .run(&mut self.processor, probe.space, &mut served);
+        match trap {
             Trap::Interrupt(vector) => {
                 self.ticks += u64::from(self.processor.end_interrupt());
                 // Who wanted it out of ring 3 wanted no more.

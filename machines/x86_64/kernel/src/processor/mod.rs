@@ -4,7 +4,7 @@
 pub(crate) mod controller;
 mod shoot_down;
 
-pub(crate) use shoot_down::{is_loaded, ring, shoot_down};
+pub(crate) use shoot_down::{Visitor, is_loaded, ring, shoot_down};
 
 use crate::memory::FRAME_BYTES;
 use crate::space::Space;
@@ -12,7 +12,6 @@ use alloc::boxed::Box;
 use controller::VECTORS;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::mem::offset_of;
-use shoot_down::Visitor;
 use spin::Once;
 use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
@@ -96,6 +95,11 @@ impl Processor {
         // only, and this is ring 0.
         unsafe { self.ring_0_stack.write_unaligned(VirtAddr::from_ptr(end)) };
         self.visitor.goes(space);
+    }
+
+    /// A second hand on its presence, for calls that are served while a task runs.
+    pub(crate) fn visitor(&self) -> Visitor {
+        self.visitor
     }
 
     /// Ring 3 has trapped.
@@ -235,9 +239,11 @@ fn route_system_calls(tss: *const TaskStateSegment) {
     SFMask::write(off_on_entry);
     LStar::write(VirtAddr::new(system_call as *const () as u64));
     KernelGsBase::write(VirtAddr::from_ptr(tss));
-    // SAFETY: bits 32 to 47 are the selector that `syscall` loads; the half that `sysret`
-    // would use stays 0, for nobody executes it.
-    unsafe { Msr::new(STAR).write(KERNEL_CODE << 32) };
+    // `sysret` loads the selectors 8 and 16 behind this: those of ring 3.
+    let back = USER_DATA - 8;
+    // SAFETY: bits 32 to 47 are the selector that `syscall` loads, with the one behind it for
+    // the stack; bits 48 to 63 as said above.
+    unsafe { Msr::new(STAR).write(back << 48 | KERNEL_CODE << 32) };
 }
 
 /// How the machine ended, for QEMU's exit status: `verdict << 1 | 1`.

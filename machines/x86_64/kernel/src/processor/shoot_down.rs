@@ -46,9 +46,9 @@ static PRESENCES: [Presence; MOST] = [const {
     }
 }; MOST];
 
-/// A processor's own hand on its presence. One exists for each.
-#[derive(Debug)]
-pub(super) struct Visitor {
+/// A processor's own hand on its presence; it stays on that processor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visitor {
     presence: &'static Presence,
 }
 
@@ -68,7 +68,8 @@ impl Visitor {
     }
 
     /// Said before ring 3: from here to [`Self::is_back`] it may use what it looks up.
-    pub(super) fn goes(&self, space: Space) {
+    #[inline(always)]
+    pub(crate) fn goes(&self, space: Space) {
         self.translate_by(space.root());
         let presence = self.presence;
         let visit = presence.visit.load(Ordering::Relaxed);
@@ -82,7 +83,8 @@ impl Visitor {
 
     /// The trap that ended the visit has come: what ring 3 stored is there for all to see,
     /// for a processor makes its stores seen in order.
-    pub(super) fn is_back(&self) {
+    #[inline(always)]
+    pub(crate) fn is_back(&self) {
         let visit = self.presence.visit.load(Ordering::Relaxed);
         self.presence.visit.store(visit + 1, Ordering::Release);
     }
