@@ -4,7 +4,7 @@
 //! through that they do not, and in the end all that they do, streams
 //! read into pages of their tasks only, and what nobody owns holds zeros.
 
-use usufruct_core::{Access, Machine, PageRequest, PoolQuota, Progress, Question, Span, TaskId};
+use usufruct_core::{Access, Machine, PageRequest, PoolQuota, Progress, Question, Run, TaskId};
 
 use crate::random::Random;
 use crate::world::{PAGE, START, World, size};
@@ -249,10 +249,10 @@ impl Game {
         assert!(world.books_hold());
         let reads = world.machine.reads.borrow().clone();
         for (reader, page) in reads {
-            let at = Span::new(START + u64::from(page) * PAGE, 1).unwrap();
+            let run = Run::between(page, page + 1).unwrap();
             let may = world
                 .machine
-                .with_kernel(|kernel| kernel.may_stream(reader, at, Access::Store));
+                .with_kernel(|kernel| kernel.may_stream(reader, run, Access::Store));
             assert!(may, "{reader:?} reads into page {page}");
         }
         for at in pages() {

@@ -1,19 +1,19 @@
 //! Which pages streams may use, and whose reads end by which call.
 
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE};
-use usufruct_core::{Access, Machine, PoolQuota, Quota, Span};
+use usufruct_core::{Access, Machine, PoolQuota, Quota, Run, Span};
 
 use crate::world::{A, B, C, PAGE, PAGES, START, TASKS, World, size};
 
 impl World {
     /// Whether a task's streams may load from, and store to, so many bytes.
     fn streams(&self, who: usize, (at, len): (u64, u64)) -> (bool, bool) {
-        let span = Span::new(at, len).unwrap();
-        let key = self.threads[who].key();
-        let may = |access| {
-            let machine = &self.machine;
-            machine.with_kernel(|kernel| kernel.may_stream(key, span, access))
+        let machine = &self.machine;
+        let Some(run) = machine.plane().pool().run_of(Span::new(at, len).unwrap()) else {
+            return (false, false);
         };
+        let key = self.threads[who].key();
+        let may = |access| machine.with_kernel(|kernel| kernel.may_stream(key, run, access));
         (may(Access::Load), may(Access::Store))
     }
 
@@ -73,10 +73,10 @@ fn a_task_must_own_the_memory_for_its_io_buffers() {
     assert_eq!(world.streams(B, (p, 1)), (true, true));
     let gone = world.threads[B].key();
     world.end(B);
-    let span = Span::new(p, 1).unwrap();
-    let kernel_says =
-        |kernel: &mut usufruct_core::Kernel| kernel.may_stream(gone, span, Access::Load);
-    assert!(!world.machine.with_kernel(kernel_says));
+    assert!(!world.machine.with_kernel(|kernel| {
+        let run = Run::between(0, 1).unwrap();
+        kernel.may_stream(gone, run, Access::Load)
+    }));
     let apart = world
         .machine
         .with_kernel(|kernel| kernel.start_task(b"apart", Quota::default()))

@@ -155,6 +155,14 @@ impl Noted {
         }
     }
 
+    /// Asks core whether the task's streams may do that.
+    pub(crate) fn may_be(&self) -> bool {
+        let access = self.flight.access;
+        // Others come in between: what they take they cancel, or they wait.
+        let may = |run: &Run| self.shared.kernel().may_stream(self.task, *run, access);
+        self.flight.pages.iter().all(may)
+    }
+
     /// Does what can not be interrupted: revokers wait for it.
     pub(crate) fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
         let _held = self.flight.state();

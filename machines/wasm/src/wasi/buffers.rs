@@ -1,7 +1,7 @@
 //! The buffers of streams: a task's private memory, and pages of the pool that it
 //! owns. No other pointer of a call may name the pool.
 
-use usufruct_core::{Access, Span};
+use usufruct_core::{Access, Run, Span};
 use wasmtime_wasi::p1::types::Errno;
 
 use super::call::{Call, Place, word_of};
@@ -22,7 +22,7 @@ impl Place {
 impl Call<'_> {
     /// Side by side in the call's own memory: what an array of iovecs names, as
     /// far as `most` bytes go. All of it must be the task's, or lie in the pool:
-    /// whose those pages are is asked of what moves ([`Self::owns`]).
+    /// whose those pages are is asked of what moves ([`Self::note`]).
     pub(super) fn buffers(
         &mut self,
         access: Access,
@@ -69,24 +69,54 @@ impl Call<'_> {
     }
 
     /// Notes what is about to be done with pages, so that whoever takes them finds
-    /// it; `None` if no page is named.
+    /// it; `None` if no page is named. Then core is to be asked.
     pub(super) fn note(&self, access: Access, buffers: &[Place]) -> Option<Noted> {
         let pool = self.guest.shared.plane.pool();
-        let pages: Vec<_> = buffers
+        let pages = buffers
             .iter()
-            .filter_map(|buffer| pool.run_of(buffer.span()?))
-            .collect();
+            .filter_map(|buffer| pool.run_of(buffer.span()?));
+        let pages = merged(pages.collect());
         let task = self.guest.thread.key();
         (!pages.is_empty()).then(|| Noted::new(&self.guest.shared, task, access, pages))
     }
+}
 
-    /// Asks core whether the pages among the buffers are the task's to use so.
-    pub(super) fn owns(&self, access: Access, buffers: &[Place]) -> Result<(), Errno> {
-        let shared = &self.guest.shared;
-        let (pool, task) = (shared.plane.pool(), self.guest.thread.key());
-        let kernel = shared.kernel();
-        let may = |span| !pool.touches(span) || kernel.may_stream(task, span, access);
-        let all = buffers.iter().all(|buffer| buffer.span().is_some_and(may));
-        all.then_some(()).ok_or(Errno::Fault)
+/// The same pages, each once: a task may name one a thousand times, and core looks
+/// at each.
+fn merged(mut pages: Vec<Run>) -> Vec<Run> {
+    pages.sort_unstable_by_key(|run| run.first());
+    pages.dedup_by(|next, run| {
+        let end = next.end().max(run.end());
+        let joined = Run::between(run.first(), end).filter(|_| next.first() <= run.end());
+        *run = joined.unwrap_or(*run);
+        joined.is_some()
+    });
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use usufruct_core::Run;
+
+    use super::merged;
+
+    #[test]
+    fn pages_are_asked_for_once_each() {
+        let runs = |all: &[(u32, u32)]| -> Vec<Run> {
+            let run = |(first, end): &(u32, u32)| Run::between(*first, *end).unwrap();
+            all.iter().map(run).collect()
+        };
+        let named = runs(&[
+            (7, 9),
+            (1, 2),
+            (1, 4),
+            (2, 3),
+            (4, 5),
+            (1, 2),
+            (8, 10),
+            (12, 13),
+        ]);
+        assert_eq!(merged(named), runs(&[(1, 5), (7, 10), (12, 13)]));
+        assert_eq!(merged(Vec::new()), []);
     }
 }

@@ -157,7 +157,9 @@ impl<'call> Call<'call> {
         match self.note(Access::Load, &arguments) {
             None => self.copy_arguments(&arguments),
             Some(noted) => noted.hold(|| {
-                self.owns(Access::Load, &arguments)?;
+                if !noted.may_be() {
+                    return Err(Errno::Fault);
+                }
                 self.copy_arguments(&arguments)
             }),
         }

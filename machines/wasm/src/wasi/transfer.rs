@@ -68,8 +68,8 @@ async fn read(
     let done = call.store(done, 4)?;
     let piece = one_vector(&mut call, &buffers)?;
     let noted = call.note(Access::Store, &buffers);
-    if noted.is_some() {
-        call.owns(Access::Store, &buffers)?;
+    if noted.as_ref().is_some_and(|noted| !noted.may_be()) {
+        return Err(Errno::Fault.into());
     }
     let Some(offset) = offset else {
         let read = async {

@@ -129,6 +129,7 @@ fn a_read_that_waits_is_aborted_with_the_right_that_it_stands_on() {
             strangers.push(stranger);
         }
         writer.write_all(b"pat of butter").unwrap();
+        drop(writer);
         assert_eq!(status(&task.wait()), 13, "{way}");
         assert!(strangers.iter().all(|stranger| stranger.report().is_none()));
         assert!(system.invariants_hold());
