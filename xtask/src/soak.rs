@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::test;
+use crate::tools::BARE_METAL;
 use crate::tree;
 
 const PAGE: &str = "docs/soak.md";
@@ -54,6 +55,65 @@ impl Soak {
 }
 
 fn runs(seed: u64) -> Vec<Run> {
+    let mut runs = hosted_runs(seed);
+    match BARE_METAL.problem() {
+        None => runs.extend(bare_metal_runs(seed)),
+        Some(problem) => eprintln!("SKIPPED: all runs of the bare-metal machine: {problem}"),
+    }
+    runs
+}
+
+/// How long two bare processors fight, in seconds.
+const DUEL_S: u64 = 60;
+/// Calls of the random test there, each of which goes over an emulated serial line.
+const BARE_CALLS: u64 = 20_000;
+/// The machines of QEMU's on which the whole suite is run, and their processors.
+const BARE_MACHINES: [(&str, &str, &str); 5] = [
+    ("The suite on a microvm with one processor", "microvm", "1"),
+    ("The suite on a microvm with four", "microvm", "4"),
+    ("The suite on a q35 with one", "q35", "1"),
+    ("The suite on a q35 with two", "q35", "2"),
+    ("The suite on a q35 with four", "q35", "4"),
+];
+
+fn bare_metal_runs(seed: u64) -> Vec<Run> {
+    let mut duel = bare_metal("duel");
+    duel.args(["--", "--nocapture"])
+        .env("USUFRUCT_X86_64_DUEL_S", DUEL_S.to_string());
+    let mut random = bare_metal("random");
+    random
+        .env("USUFRUCT_RANDOM_CALLS", BARE_CALLS.to_string())
+        .env("USUFRUCT_RANDOM_SEED", seed.to_string());
+    let suites = BARE_MACHINES.map(|(name, machine, processors)| {
+        let mut command = bare_metal("suite");
+        command
+            .args(["--", "--quiet"])
+            .env("USUFRUCT_X86_64_MACHINE", machine)
+            .env("USUFRUCT_X86_64_PROCESSORS", processors);
+        Run { name, command }
+    });
+    let mut runs = vec![
+        Run {
+            name: "Two bare processors that take rights from each other",
+            command: duel,
+        },
+        Run {
+            name: "Random calls on bare processors, against the model",
+            command: random,
+        },
+    ];
+    runs.extend(suites);
+    runs
+}
+
+/// A test of the bare-metal machine.
+fn bare_metal(name: &str) -> Command {
+    let mut test = tree::BARE_METAL.cargo("test");
+    test.args(["--locked", "--test", name]);
+    test
+}
+
+fn hosted_runs(seed: u64) -> Vec<Run> {
     vec![
         Run {
             name: "The pin protocol's steps in every order within a bound of preemptions, by loom",
