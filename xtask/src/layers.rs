@@ -46,10 +46,13 @@ const LAYERS: &[Layer] = &[
     // The host's side of its tests. It stands first: its folder is in the other's.
     layer(5, "machines/x86_64/rig"),
     layer(4, "machines/x86_64"),
-    layer(5, "cli"),
-    layer(5, "bench"),
-    guest(5, "examples"),
-    layer(6, "xtask"),
+    layer(5, "usufruct"),
+    layer(6, "cli"),
+    layer(6, "bench"),
+    guest(6, "examples/plugin_host/plugins"),
+    layer(6, "examples/plugin_host"),
+    guest(6, "examples"),
+    layer(7, "xtask"),
 ];
 
 /// Crates that depend on nothing that is not in this tree.

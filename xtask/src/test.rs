@@ -12,7 +12,13 @@ use crate::tree;
 use crate::{layers, source};
 
 /// What is built with wasmtime. Optimised only, so that wasmtime is built once.
-const OPTIMISED: [&str; 3] = ["usufruct-wasm", "usufruct-cli", "usufruct-bench"];
+const OPTIMISED: [&str; 5] = [
+    "usufruct-wasm",
+    "usufruct",
+    "usufruct-cli",
+    "usufruct-bench",
+    "plugin-host",
+];
 /// What must build without an operating system, and a target that has none.
 const FREESTANDING: [&str; 2] = ["usufruct-abi", "usufruct-core"];
 const FREESTANDING_TARGET: &str = "x86_64-unknown-none";
@@ -66,7 +72,7 @@ fn everything(steps: &mut Steps) {
     steps.check("layers", || layers::check().and_then(|()| source::check()));
     rules(steps);
     wasm(steps);
-    for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL] {
+    for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL, tree::PLUGINS] {
         let mut guests = workspace.cargo("test");
         steps.run(workspace.folder, guests.arg("--locked"));
     }
@@ -116,7 +122,7 @@ fn wasm(steps: &mut Steps) {
     for package in OPTIMISED {
         wasm.args(["--package", package]);
     }
-    steps.run("wasm, cli, bench", &mut wasm);
+    steps.run("wasm, the library, cli, bench, plug-ins", &mut wasm);
     if let Some(problem) = C_GUESTS.problem() {
         steps.skip("the probe in C", &problem);
     }

@@ -34,6 +34,11 @@ pub(crate) const THUMBNAIL: Workspace = Workspace {
     folder: "examples/thumbnail",
     target: "thumbnail",
 };
+/// The plug-ins of the example, which run in tasks.
+pub(crate) const PLUGINS: Workspace = Workspace {
+    folder: "examples/plugin_host/plugins",
+    target: "plugins",
+};
 /// The programs of the tests, which run in tasks.
 pub(crate) const GUEST_PROGRAMS: Workspace = Workspace {
     folder: "guest/programs",

@@ -32,6 +32,11 @@ pub struct Config {
     /// How the pool's pages are kept from being stored to.
     pub protection: Protection,
     pub(crate) listener: Option<Arc<Listener>>,
+    /// Where compiled modules are kept, so that the next system need not compile
+    /// them again: an absolute path; `None`, the default: nowhere. What lies
+    /// there is run as it is, so only who may run code in this process may
+    /// write there.
+    pub cache: Option<PathBuf>,
     pub(crate) imports: Option<Arc<AddImports>>,
     pub(crate) announces: bool,
     pub(crate) protects: bool,
@@ -51,6 +56,7 @@ impl Default for Config {
             pool_bytes: 0,
             protection: Protection::Auto,
             listener: None,
+            cache: None,
             imports: None,
             announces: true,
             protects: true,
@@ -164,6 +170,19 @@ pub enum StartError {
         "the pool can not be trusted to keep tasks apart: {0}; choose the other protection, or run without a pool"
     )]
     PoolTest(String),
+    /// The host's own address space can not be reserved.
+    #[error(
+        "the host gets no address space for its buffers: {0}; allow the process more (ulimit -v)"
+    )]
+    Arena(io::Error),
+    /// There can be no such folder for compiled modules.
+    #[error("compiled modules can not be kept in '{}': {error:#}; name an absolute path that may be written to", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        error: wasmtime::Error,
+    },
     /// The engine can not be made on this machine.
     #[error("wasmtime does not start: {0:#}")]
     Engine(wasmtime::Error),

@@ -16,8 +16,8 @@ use crate::machine::Shared;
 pub(crate) struct Stock(Mutex<Vec<Copier>>);
 
 impl Stock {
-    pub(crate) fn new(copiers: Box<[Copier]>) -> Self {
-        Self(Mutex::new(copiers.into_vec()))
+    pub(crate) fn new(copiers: Vec<Copier>) -> Self {
+        Self(Mutex::new(copiers))
     }
 
     #[cold]

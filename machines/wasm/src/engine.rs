@@ -1,13 +1,22 @@
 //! The engine, configured.
 
-use wasmtime::{Config, Engine, Result};
+use std::path::Path;
+
+use wasmtime::{Cache, CacheConfig, Config, Engine, Result};
 
 use crate::layout::{GUARD_BYTES, RESERVATION_BYTES};
 
 /// An engine whose memories reserve all that a 32-bit address can name, so that
 /// none ever moves and no access needs a check.
-pub(crate) fn new() -> Result<Engine> {
-    Engine::new(&config())
+/// What it compiles is kept in `cache`, an absolute path, if there is one.
+pub(crate) fn new(cache: Option<&Path>) -> Result<Engine> {
+    let mut config = config();
+    if let Some(folder) = cache {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(folder);
+        config.cache(Some(Cache::new(cache)?));
+    }
+    Engine::new(&config)
 }
 
 /// The engine's configuration.

@@ -13,6 +13,7 @@
 //!                                                └─────────► pool/    pages that all see
 //!   flight.rs     what streams do with pages, and how that ends with the pages
 //!   gifts.rs      pages that changed hands, counted
+//!   host/     the host as a task: buffers, pages, messages ──► core
 //!   forbidden.rs  a store to a page that was stopped ──► core: again, or the end
 //! ```
 //!
@@ -45,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod block;
 mod bytes;
 mod clock;
 mod config;
@@ -56,6 +58,8 @@ mod executor;
 mod flight;
 mod forbidden;
 mod gifts;
+mod host;
+mod import;
 mod layout;
 mod life;
 mod link;
@@ -77,6 +81,8 @@ mod wasi;
 
 pub use config::{Config, MakeError, Spec, StartError};
 pub use counters::Usage;
+pub use host::{Buffer, Frozen, Host, HostError, Message, Object, Pages, Port, Share};
+pub use import::{Caller, Imports, Parameters, Results, Trap};
 pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
 pub use pool::{HugePages, PoolError, Protection, leaked_views, page_bytes};
 pub use program::{ImportError, LoadError};
@@ -85,5 +91,7 @@ pub use state::Guest;
 pub use streams::{Capture, Directory, Input, Output, Sink, Source, Streams};
 pub use system::{Program, System};
 pub use task::Task;
-pub use usufruct_core::{Ending, Event, Limits, PoolQuota, Quota, Reason, TaskId};
+pub use usufruct_core::{
+    BadLimits, Denied, Ending, Event, Limits, Permissions, PoolQuota, Quota, Reason, SmoId, TaskId,
+};
 pub use wasmtime;

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::copier::Stock;
 use crate::flight::Flights;
 use crate::gifts::Gifts;
+use crate::host::Arena;
 use crate::layout::POOL_START;
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) fences: Fences,
     pub(crate) trace: Trace,
     pub(crate) spaces: Spaces,
+    pub(crate) arena: Arena,
     pub(crate) wakers: Wakers,
     pub(crate) clock: Clock,
     pub(crate) copiers: Stock,
@@ -113,7 +115,7 @@ impl Border<'_> {
     /// A task's memory: the caller's from the caller itself, which is exact even
     /// if it has been ended meanwhile; others' as they are published.
     #[inline(always)]
-    fn memory(&self, task: TaskKey) -> Memory {
+    pub(crate) fn memory(&self, task: TaskKey) -> Memory {
         match self.caller {
             Some((caller, memory)) if caller == task => *memory,
             _ => self.shared.spaces.of(task),
@@ -280,7 +282,7 @@ impl Border<'_> {
     /// The kernel's own address of a range of the pool, if all of it lies there
     /// and the task is attached. Core has decided who may store.
     #[cold]
-    fn in_pool(&self, task: TaskKey, span: Span) -> Option<*mut u8> {
+    pub(crate) fn in_pool(&self, task: TaskKey, span: Span) -> Option<*mut u8> {
         let pool = self.shared.pool.as_ref().filter(|_| task.is_attached())?;
         let offset = span.start().checked_sub(POOL_START)?;
         pool.memory().at(offset, span.len())

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_engine_of_this_machine_passes() {
-        assert_eq!(super::run(&crate::engine::new().unwrap()), Ok(()));
+        assert_eq!(super::run(&crate::engine::new(None).unwrap()), Ok(()));
     }
 
     #[test]

@@ -40,11 +40,12 @@ impl Guest {
     pub(crate) fn new(
         shared: Arc<Shared>,
         thread: Thread,
+        bell: Arc<Notify>,
         wasi: WasiP1Ctx,
         memory_bytes: u64,
     ) -> Self {
         Self {
-            bell: shared.wakers.insert(thread.id()),
+            bell,
             shared,
             thread,
             counters: Arc::new(Counters::default()),

@@ -16,6 +16,8 @@ use crate::copier::Stock;
 use crate::engine;
 use crate::executor::Queue;
 use crate::flight::Flights;
+use crate::host::{Arena, Host, SEATS};
+use crate::import::Imports;
 use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared, Trace};
@@ -42,6 +44,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// output to be written: a second at most, see [`Sink::flush`] for longer.
 pub struct System {
     shared: Arc<Shared>,
+    host: Host,
     engine: Engine,
     linker: Linker<Guest>,
     known: Known,
@@ -99,10 +102,10 @@ impl System {
         if config.workers == 0 {
             return Err(StartError::Workers);
         }
-        let engine = engine::new().map_err(StartError::Engine)?;
+        let engine = engine(&config)?;
         self_test::run(&engine).map_err(StartError::SelfTest)?;
         let pool = pool(&config, &engine)?;
-        let shared = Arc::new(shared(&config, &engine, pool)?);
+        let (shared, host) = shared(&config, &engine, pool)?;
         let linker = linker(&engine, &config).map_err(StartError::Engine)?;
         let known = known(&engine, &linker, &shared);
         let runtime = Builder::new_multi_thread()
@@ -114,6 +117,7 @@ impl System {
             .map_err(StartError::Threads)?;
         let system = Self {
             shared,
+            host,
             engine,
             linker,
             known,
@@ -139,10 +143,36 @@ impl System {
     ///
     /// Whatever keeps it from being a task's program.
     pub fn load(&self, file: &[u8]) -> Result<Program, LoadError> {
-        let prepared = prepare(file, &self.known)?;
+        self.load_among(file, &self.linker, &self.known)
+    }
+
+    /// The same for a module that may import functions of the host's besides.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`LoadError::NameTaken`].
+    pub fn load_with(&self, file: &[u8], imports: &Imports) -> Result<Program, LoadError> {
+        if imports.is_empty() {
+            return self.load(file);
+        }
+        let mut linker = self.linker.clone();
+        imports
+            .define(&mut linker)
+            .map_err(|(module, name)| LoadError::NameTaken { module, name })?;
+        let known = known(&self.engine, &linker, &self.shared);
+        self.load_among(file, &linker, &known)
+    }
+
+    fn load_among(
+        &self,
+        file: &[u8],
+        linker: &Linker<Guest>,
+        known: &Known,
+    ) -> Result<Program, LoadError> {
+        let prepared = prepare(file, known)?;
         let compile = || {
             let module = Module::from_binary(&self.engine, &prepared.binary)?;
-            self.linker.instantiate_pre(&module)
+            linker.instantiate_pre(&module)
         };
         let instance =
             compile().map_err(|error: wasmtime::Error| LoadError::Compile(format!("{error:#}")))?;
@@ -193,7 +223,8 @@ impl System {
                 name: name(),
                 denied,
             })?;
-        let guest = Guest::new(self.shared.clone(), thread, wasi, limit_bytes);
+        let bell = self.shared.wakers.insert(thread.id());
+        let guest = Guest::new(self.shared.clone(), thread, bell, wasi, limit_bytes);
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.limits);
         let life = Life::new(store, name(), program.clone());
@@ -201,7 +232,6 @@ impl System {
         Ok(Task {
             life,
             queue: self.queue.clone(),
-            tokio: self.runtime().handle().clone(),
         })
     }
 
@@ -230,6 +260,12 @@ impl System {
         Some((pool.way(), pool.memory().huge()))
     }
 
+    /// The task `host`: the program that this system is part of.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Whether the kernel's books agree with each other. Meant for tests.
     #[must_use]
     pub fn invariants_hold(&self) -> bool {
@@ -239,6 +275,21 @@ impl System {
     #[cfg(test)]
     pub(crate) fn idle_store(&self, engine: &Engine) -> Store<Guest> {
         idle_store(engine, &self.shared)
+    }
+
+    /// The tasks that have been made and have not ended, as far as somebody
+    /// holds or runs them.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<Task> {
+        let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = lives.iter().filter_map(Weak::upgrade);
+        alive
+            .filter(|life| life.report().is_none())
+            .map(|life| Task {
+                life,
+                queue: self.queue.clone(),
+            })
+            .collect()
     }
 
     /// Keeps a new task in mind, and forgets those that are gone.
@@ -322,9 +373,25 @@ fn pool(config: &Config, engine: &Engine) -> Result<Option<Arc<Pool>>, StartErro
     Ok(Some(pool))
 }
 
-fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<Shared, StartError> {
+fn engine(config: &Config) -> Result<Engine, StartError> {
+    let cache = config.cache.as_deref();
+    engine::new(cache).map_err(|error| match cache {
+        Some(folder) => StartError::Cache {
+            folder: folder.to_owned(),
+            error,
+        },
+        None => StartError::Engine(error),
+    })
+}
+
+/// What all threads share, and the host, which copies beside the workers.
+fn shared(
+    config: &Config,
+    engine: &Engine,
+    pool: Option<Arc<Pool>>,
+) -> Result<(Arc<Shared>, Host), StartError> {
     let limits = Limits {
-        processors: config.workers,
+        processors: config.workers.saturating_add(SEATS),
         pool: pool.as_ref().map_or(Place::NONE, |pool| pool.place()),
         ..config.limits
     };
@@ -333,7 +400,9 @@ fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<S
         ..Trace::default()
     };
     let (kernel, copiers) = Kernel::new(limits, trace.clone())?;
-    Ok(Shared {
+    let mut copiers = copiers.into_vec();
+    let of_workers = copiers.split_off(SEATS as usize);
+    let shared = Arc::new(Shared {
         plane: kernel.plane(),
         kernel: Mutex::new(kernel),
         fences: Fences {
@@ -343,12 +412,15 @@ fn shared(config: &Config, engine: &Engine, pool: Option<Arc<Pool>>) -> Result<S
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),
         clock: Clock::new(engine.clone()),
-        copiers: Stock::new(copiers),
+        arena: Arena::new().map_err(StartError::Arena)?,
+        copiers: Stock::new(of_workers),
         pool,
         views: Views::new(limits.tasks),
         flights: Flights::new(limits.tasks),
         protects: config.protects,
-    })
+    });
+    let host = Host::new(shared.clone(), copiers);
+    Ok((shared, host))
 }
 
 /// Everything that modules may import.
@@ -382,5 +454,6 @@ fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known
 fn idle_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
     let host = shared.kernel().host();
     let wasi = WasiCtxBuilder::new().build_p1();
-    Store::new(engine, Guest::new(shared.clone(), host, wasi, 0))
+    let bell = Arc::default();
+    Store::new(engine, Guest::new(shared.clone(), host, bell, wasi, 0))
 }

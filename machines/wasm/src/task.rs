@@ -2,10 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use usufruct_core::TaskId;
 
+use crate::block::block_on;
 use crate::counters::Usage;
 use crate::drive::drive;
 use crate::executor::Queue;
@@ -18,8 +19,6 @@ use crate::report::Report;
 pub struct Task {
     pub(crate) life: Arc<Life>,
     pub(crate) queue: Queue,
-    /// For whoever waits in a thread of the host's.
-    pub(crate) tokio: Handle,
 }
 
 impl Task {
@@ -62,17 +61,25 @@ impl Task {
         self.life.kill();
     }
 
-    /// Waits for the task's end. From a thread outside the system only.
-    ///
-    /// # Panics
-    ///
-    /// On one of the system's own threads.
+    /// Waits for the task's end, on this thread. From a thread outside the system
+    /// only: on one of its own, the task might have to wait for this one.
     #[must_use]
     pub fn wait(&self) -> Report {
-        self.tokio.block_on(self.ended())
+        loop {
+            if let Some(report) = block_on(self.ended(), None) {
+                return report;
+            }
+        }
     }
 
-    /// Waits for the task's end.
+    /// The same for so long at most: `None` if the task goes on.
+    #[must_use]
+    pub fn wait_for(&self, time: Duration) -> Option<Report> {
+        // A time that no clock reaches is none.
+        block_on(self.ended(), Instant::now().checked_add(time))
+    }
+
+    /// Waits for the task's end. A future for any executor.
     pub async fn ended(&self) -> Report {
         loop {
             let mut notified = pin!(self.life.ended.notified());

@@ -23,7 +23,7 @@ const PAGES: u32 = 64;
 fn what_the_pool_assumes_is_true_here() {
     for way in WAYS {
         assert_eq!(
-            test_assumptions(&engine::new().unwrap(), way),
+            test_assumptions(&engine::new(None).unwrap(), way),
             Ok(()),
             "{way}"
         );
@@ -32,7 +32,7 @@ fn what_the_pool_assumes_is_true_here() {
 
 fn subject_of(protector: Protector) -> Subject {
     let pool = Pool::with(PAGES, protector);
-    Trial::of(&engine::new().unwrap(), pool)
+    Trial::of(&engine::new(None).unwrap(), pool)
         .unwrap()
         .subject()
         .unwrap()
@@ -171,7 +171,7 @@ fn no_store_lands_after_the_right_was_taken() {
                 (i32.add (i32.load (i32.const 0x80001000)) (i32.const 1)))
             (br 0))))"#;
     for way in WAYS {
-        let engine = engine::new().unwrap();
+        let engine = engine::new(None).unwrap();
         let pool = Pool::new(8 << 12, way).unwrap();
         let mut guest = super::lives::Guest::new(&engine, &pool, COUNTER);
         let view = guest.view.clone();

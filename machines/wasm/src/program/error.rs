@@ -78,6 +78,16 @@ pub enum LoadError {
     /// Imports that nobody serves, all of them.
     #[error("{}", list(.0))]
     Imports(Vec<ImportError>),
+    /// The host offers a function under a name that is taken.
+    #[error(
+        "the host's import '{module}' '{name}' can not be offered: the name is taken; choose another"
+    )]
+    NameTaken {
+        /// The import's module.
+        module: String,
+        /// The import's name.
+        name: String,
+    },
     /// Neither `_start` nor `main`.
     #[error("nothing to run: the module exports neither '_start' nor 'main'")]
     NoEntry,

@@ -28,7 +28,7 @@ struct Attached {
 
 impl Attached {
     fn new() -> Self {
-        let engine = engine::new().unwrap();
+        let engine = engine::new(None).unwrap();
         let guest = Subject::rewritten(&engine, &guest(2, "segment"));
         let place = usize::try_from(POOL_START).unwrap();
         let base = guest.memory.data_ptr(&guest.store);

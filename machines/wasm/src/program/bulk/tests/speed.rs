@@ -71,7 +71,7 @@ fn compare(
 #[test]
 #[ignore = "takes half a gibibyte twice, and a quiet machine"]
 fn the_heap_is_copied_and_filled_about_as_fast_as_natively() {
-    let engine = engine::new().unwrap();
+    let engine = engine::new(None).unwrap();
     let mut subjects = [
         Subject::rewritten(&engine, GUEST),
         Subject::native(&engine, GUEST),
