@@ -11,6 +11,8 @@ use super::{Answer, Attempt, Surroundings, all, answer};
 pub(super) const QUOTA_BYTES: usize = 128 << 20;
 /// The witness's share.
 pub(super) const WITNESS_BYTES: usize = 512 << 10;
+/// What one attempt has of the witness's page.
+pub(super) const PART_BYTES: usize = 256;
 const PAGE_BYTES: usize = 4096;
 const PAGE: i32 = 4096;
 /// `MEMC_GIVE`, `OKWRITE` and `NOWRITE` with this task mean everybody, or the pool.
@@ -73,19 +75,24 @@ fn tried(result: Result<Answer, Answer>) -> Answer {
     result.unwrap_or_else(|not_tried| not_tried)
 }
 
-/// A page of the witness. Whatever an attempt says, it must hold what it held.
-pub(super) fn target(witness: &Witness) -> Result<Spot, Answer> {
-    let spot = Spot(witness.show()?);
-    match spot.load() {
-        OWN => Ok(spot),
-        _ => Err(Answer::Succeeded(
-            "the witness's page was changed before".to_owned(),
+/// A part of the witness's page, for one attempt: what another has done to the rest must not
+/// be taken for its work. Whatever the attempt says, the part must hold what it held.
+pub(super) fn target(witness: &Witness, part: usize) -> Result<Spot, Answer> {
+    let spot = Spot(witness.show()?).plus(part * PART_BYTES);
+    match is_whole(spot) {
+        true => Ok(spot),
+        false => Err(Answer::NotTried(
+            "its part of the page was changed before".to_owned(),
         )),
     }
 }
 
+fn is_whole(spot: Spot) -> bool {
+    (0..PART_BYTES).all(|offset| spot.plus(offset).load() == OWN)
+}
+
 fn unless_changed(spot: Spot, answer: Answer) -> Answer {
-    if (0..PAGES_BYTES).all(|offset| spot.plus(offset).load() == OWN) {
+    if is_whole(spot) {
         return answer;
     }
     Answer::Succeeded("the witness's page has changed".to_owned())
@@ -103,7 +110,7 @@ pub(super) fn free_page() -> Result<Spot, Answer> {
 
 fn rule_anothers_page() -> Result<Answer, Answer> {
     let witness = Witness::find()?;
-    let (target, free) = (target(&witness)?, free_page()?);
+    let (target, free) = (target(&witness, 0)?, free_page()?);
     let (this, other) = (current_task().word(), witness.task().word());
     let own = allocate(PAGE).ok_or_else(|| Answer::NotTried("no page to begin at".to_owned()))?;
     let mut names: Vec<&str> = Vec::new();
@@ -135,7 +142,7 @@ fn rule_anothers_page() -> Result<Answer, Answer> {
 fn have_results_stored(around: &Surroundings) -> Result<Answer, Answer> {
     const PORT: u8 = 11;
     let witness = Witness::find()?;
-    let target = target(&witness)?;
+    let target = target(&witness, 1)?;
     let untold = |error: Error| Answer::NotTried(format!("its own port: {error}"));
     let port = Port::open(PORT).map_err(untold)?;
     send(current_task(), PORT, [1, 2, 3, 4]).map_err(untold)?;
@@ -162,7 +169,7 @@ fn have_results_stored(around: &Surroundings) -> Result<Answer, Answer> {
 
 fn write_through_an_object() -> Result<Answer, Answer> {
     let witness = Witness::find()?;
-    let target = target(&witness)?;
+    let target = target(&witness, 2)?;
     let shared = answer(target.share_to_write(current_task().word()));
     let not_shared = |error: Error| Answer::NotTried(format!("sharing a page: {error}"));
     let id = shared.map_err(not_shared)?;
@@ -176,7 +183,7 @@ fn write_through_an_object() -> Result<Answer, Answer> {
 fn have_wasi_store() -> Result<Answer, Answer> {
     const EFAULT: i32 = 21;
     let witness = Witness::find()?;
-    let target = target(&witness)?;
+    let target = target(&witness, 3)?;
     let taken = target
         .wasi()
         .into_iter()
@@ -191,7 +198,7 @@ fn have_wasi_store() -> Result<Answer, Answer> {
 /// It answers nothing: what counts is that the page stays as it is.
 fn have_avail_stored() -> Result<Answer, Answer> {
     let witness = Witness::find()?;
-    let target = target(&witness)?;
+    let target = target(&witness, 4)?;
     target.avail();
     let nothing = Answer::Refused("nothing is stored".to_owned());
     Ok(unless_changed(target, nothing))

@@ -3,7 +3,7 @@
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE};
 use usufruct_guest::current_task;
 
-use super::pages::{free_page, target};
+use super::pages::{PART_BYTES, free_page, target};
 use super::wild_page::{Spot, allocate};
 use super::witness::{PAGES_BYTES, Witness};
 use super::{Answer, Attempt};
@@ -27,7 +27,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt {
         name: "store-to-anothers-page",
         tries: "stores to a page of the witness",
-        make: |_| tried(anothers_page().map(|spot| spot.store(0))),
+        make: |_| tried(anothers_page(5).map(|spot| spot.store(0))),
     },
     Attempt {
         name: "store-to-a-free-page",
@@ -42,12 +42,12 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt {
         name: "copy-into-anothers-page",
         tries: "has memory.copy store to a page of the witness",
-        make: |_| tried(anothers_page().map(|spot| spot.copy_here(&[0; 512]))),
+        make: |_| tried(anothers_page(6).map(|spot| spot.copy_here(&[0; PART_BYTES]))),
     },
     Attempt {
         name: "fill-anothers-page",
         tries: "has memory.fill store to a page of the witness",
-        make: |_| tried(anothers_page().map(|spot| spot.fill(4096))),
+        make: |_| tried(anothers_page(7).map(|spot| spot.fill(PART_BYTES))),
     },
 ];
 
@@ -56,8 +56,8 @@ fn tried(result: Result<(), Answer>) -> Answer {
     result.err().unwrap_or_else(super::ending::survived)
 }
 
-fn anothers_page() -> Result<Spot, Answer> {
-    target(&Witness::find()?)
+fn anothers_page(part: usize) -> Result<Spot, Answer> {
+    target(&Witness::find()?, part)
 }
 
 /// Two new pages.
