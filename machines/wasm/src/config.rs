@@ -75,7 +75,9 @@ impl Config {
     }
 
     /// Offers every task more than usufruct's calls and WASI: what `add` defines.
-    /// The functions get at their caller by [`Guest`]; they must not block.
+    /// The functions get at their caller by [`Guest`]; they must not block, and must
+    /// not look at its memory as a slice: other tasks' copies store there meanwhile.
+    /// [`Imports`](crate::Imports) lets them copy instead, and is what hosts want.
     #[must_use]
     pub fn with_imports(
         mut self,
