@@ -218,6 +218,12 @@ impl<S: Sink> Kernel<S> {
         self.tasks.get(owner).map(|task| task.id)
     }
 
+    /// Whether a page is this task's, if the task lives.
+    pub(crate) fn owns_page(&self, task: TaskKey, page: u32) -> bool {
+        let state = self.pages.states.get(page);
+        state.is_some_and(|state| state.owner == task.index)
+    }
+
     /// The tasks that may write a page by their own name, or have because
     /// everybody may.
     pub fn page_writers(&self, page: u32) -> impl Iterator<Item = crate::id::TaskId> + '_ {

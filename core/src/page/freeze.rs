@@ -19,12 +19,10 @@ impl<S: Sink> Kernel<S> {
     /// a page, or somebody's change of it is under way. No page is frozen then.
     pub fn freeze(&mut self, caller: &Thread, run: Run) -> Result<(), Denied> {
         for page in run.first()..run.end() {
-            self.owns_page(caller, page)?;
-            let published = &self.plane.pages;
-            let is_written = published
-                .holdings(page)
-                .any(|(_, _, rights)| rights.writes());
-            if is_written || published.is_for_everybody(page) || self.pages.is_changing(page) {
+            self.check_owner(caller, page)?;
+            let is_written = self.page_writers(page).next().is_some();
+            let is_for_everybody = self.plane.pages.is_for_everybody(page);
+            if is_written || is_for_everybody || self.pages.is_changing(page) {
                 return Err(Denied::PageWritable(page));
             }
         }
@@ -39,17 +37,17 @@ impl<S: Sink> Kernel<S> {
     /// [`Denied::NotPageOwner`]: no page is thawed then.
     pub fn thaw(&mut self, caller: &Thread, run: Run) -> Result<(), Denied> {
         for page in run.first()..run.end() {
-            self.owns_page(caller, page)?;
+            self.check_owner(caller, page)?;
         }
         self.set_frozen(run, false);
         Ok(())
     }
 
-    fn owns_page(&self, caller: &Thread, page: u32) -> Result<(), Denied> {
-        let is_owner = |owner: u32| caller.key.is_attached() && owner == caller.key.index;
-        match self.pages.states.get(page) {
-            Some(state) if is_owner(state.owner) && self.plane.lives(caller.key) => Ok(()),
-            Some(_) | None => Err(Denied::NotPageOwner(page)),
+    fn check_owner(&self, caller: &Thread, page: u32) -> Result<(), Denied> {
+        if self.plane.lives(caller.key) && self.owns_page(caller.key, page) {
+            Ok(())
+        } else {
+            Err(Denied::NotPageOwner(page))
         }
     }
 

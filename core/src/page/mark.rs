@@ -73,7 +73,7 @@ impl<S: Sink> Kernel<S> {
     fn mark_plainly(&mut self, change: &mut PageChange, stop: u32) {
         let (caller, target) = (change.caller.index, change.target.index);
         let (gains, opens) = (change.gains(), change.makes_writable());
-        if change.relinquishes() || !change.needs_owner() || change.refusal.is_some() {
+        if !change.needs_owner() || change.refusal.is_some() {
             return;
         }
         let mut page = change.next;

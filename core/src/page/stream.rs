@@ -18,13 +18,10 @@ impl<S: Sink> Kernel<S> {
     /// who holds each page: ask of few pages at a time, and of none twice.
     #[must_use]
     pub fn may_stream(&self, task: TaskKey, run: Run, access: Access) -> bool {
-        let is_owner = |page: u32| {
-            let state = self.pages.states.get(page);
-            state.is_some_and(|state| state.owner == task.index)
-        };
         let may_write = |page: u32| self.plane.pages.may_write(task, page);
         self.plane.lives(task)
-            && (run.first()..run.end())
-                .all(|page| is_owner(page) && (access == Access::Load || may_write(page)))
+            && (run.first()..run.end()).all(|page| {
+                self.owns_page(task, page) && (access == Access::Load || may_write(page))
+            })
     }
 }
