@@ -1,42 +1,15 @@
 //! What is said of a task that stored where it may not: where in its own file, whose page
 //! that was, who may write it, and what would have allowed it.
 
+mod pool_guests;
+
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{CodeSection, Function, Module};
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-use usufruct_wasm::{Config, Protection, Reason, Report, Spec, System};
+use usufruct_wasm::{Protection, Reason, Spec, System};
 
-const WAYS: [Protection; 2] = [Protection::Mprotect, Protection::Userfault];
-
-const IMPORTS: &str = r#"
-    (import "usufruct" "ControlMem" (func $control (param i32 i32 i32 i32) (result i32)))
-    (import "usufruct" "AllocMemBlocks" (func $alloc (param i32 i32) (result i32)))
-    (import "usufruct" "GetPageSize" (func $page (param i32) (result i32)))
-    (import "usufruct" "AvailMem" (func $avail (param i32 i32)))
-    (import "usufruct" "find_task" (func $find (param i32 i32) (result i32)))
-    (import "usufruct" "get_current_task" (func $me (result i32)))
-    (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
-    (import "usufruct" "open_port" (func $open (param i32) (result i32)))
-    (memory (export "memory") 1)"#;
-
-fn config(way: Protection) -> Config {
-    let mut config = Config::default();
-    config.workers = 2;
-    config.pool_bytes = 1 << 20;
-    config.protection = way;
-    config
-}
-
-fn run(system: &System, body: &str) -> Report {
-    let text = format!("(module {IMPORTS} {body})");
-    let program = system
-        .load(text.as_bytes())
-        .unwrap_or_else(|error| panic!("{error}"));
-    let task = system.make(&program, &Spec::new("task")).unwrap();
-    task.start();
-    task.wait()
-}
+use pool_guests::{IMPORTS, WAYS, config, run};
 
 #[test]
 fn a_forbidden_store_is_reported_with_its_place_and_what_would_have_allowed_it() {

@@ -1,42 +1,11 @@
 //! Tasks with a pool: who sees it, when a right ends, and what is refused before anything
 //! runs.
 
+mod pool_guests;
+
 use usufruct_wasm::{Config, MakeError, Protection, Reason, Report, Spec, StartError, System};
 
-const WAYS: [Protection; 2] = [Protection::Mprotect, Protection::Userfault];
-
-const IMPORTS: &str = r#"
-    (import "usufruct" "ControlMem" (func $control (param i32 i32 i32 i32) (result i32)))
-    (import "usufruct" "AllocMemBlocks" (func $alloc (param i32 i32) (result i32)))
-    (import "usufruct" "GetPageSize" (func $page (param i32) (result i32)))
-    (import "usufruct" "AvailMem" (func $avail (param i32 i32)))
-    (import "usufruct" "find_task" (func $find (param i32 i32) (result i32)))
-    (import "usufruct" "get_current_task" (func $me (result i32)))
-    (import "usufruct" "wait_msg" (func $wait (param i32 i32) (result i32)))
-    (import "usufruct" "open_port" (func $open (param i32) (result i32)))
-    (memory (export "memory") 1)"#;
-
-fn config(way: Protection) -> Config {
-    let mut config = Config::default();
-    config.workers = 2;
-    config.pool_bytes = 1 << 20;
-    config.protection = way;
-    config
-}
-
-fn run_as(system: &System, spec: &Spec, body: &str) -> Report {
-    let text = format!("(module {IMPORTS} {body})");
-    let program = system
-        .load(text.as_bytes())
-        .unwrap_or_else(|error| panic!("{error}"));
-    let task = system.make(&program, spec).unwrap();
-    task.start();
-    task.wait()
-}
-
-fn run(system: &System, body: &str) -> Report {
-    run_as(system, &Spec::new("task"), body)
-}
+use pool_guests::{IMPORTS, WAYS, config, run, run_as};
 
 fn status(report: &Report) -> i32 {
     assert_eq!(report.ending.reason, Reason::Exit, "{report}");
