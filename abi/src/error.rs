@@ -43,6 +43,8 @@ macro_rules! errors {
     };
 }
 
+pub(crate) use errors;
+
 errors! {
     /// What `last_error` says after a call about tasks, shared memory objects or
     /// ports. The numbers are Sartoris's, but for the last.

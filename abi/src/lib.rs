@@ -5,6 +5,7 @@
 //!   number.rs      which call                    share_mem, ControlMem, ...
 //!   constant.rs    what its arguments may say    READ, MEMC_GIVE, ...
 //!   error.rs       what it may answer            SERR_*, and the words of Portfolio
+//!   native.rs      what programs without WASI have in its place
 //! ```
 //!
 //! The C headers in `include/` say the same; `tests/c_headers.rs` compares them.
@@ -15,8 +16,10 @@
 
 mod constant;
 mod error;
+mod native;
 mod number;
 
 pub use constant::*;
 pub use error::{Error, PortfolioError};
+pub use native::{NativeCall, STREAM_READ, STREAM_WRITE, StreamError};
 pub use number::Number;

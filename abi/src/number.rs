@@ -4,15 +4,15 @@
 /// States each call once: its variant, its number, its name in C and on the
 /// import list, and how many argument words it has.
 macro_rules! calls {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $arguments:literal;)*) => {
-        /// A call that the kernel serves.
+    ($(#[$kind:meta])* $type:ident: $($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $arguments:literal;)*) => {
+        $(#[$kind])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u32)]
-        pub enum Number {
+        pub enum $type {
             $($(#[$doc])* $variant = $number,)*
         }
 
-        impl Number {
+        impl $type {
             /// Every call, in the order of the numbers.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
@@ -37,7 +37,11 @@ macro_rules! calls {
     };
 }
 
+pub(crate) use calls;
+
 calls! {
+    /// A call that the kernel serves.
+    Number:
     /// `int share_mem(int target_task, void *addr, int size, int perms)`
     ShareMem = 1, "share_mem", 4;
     /// `int claim_mem(int smo_id)`

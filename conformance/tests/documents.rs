@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use usufruct_abi::{Error, Number, PortfolioError};
+use usufruct_abi::{Error, NativeCall, Number, PortfolioError, StreamError};
 
 const CALLS: &str = include_str!("../../docs/calls.md");
 const DEPENDENCIES: &str = include_str!("../../docs/dependencies.md");
@@ -43,7 +43,14 @@ fn every_error_and_call_has_its_number_on_the_page() {
     let calls = Number::ALL
         .iter()
         .map(|call| (call.name().to_owned(), (*call as u32).to_string()));
-    for row in errors.chain(words).chain(calls) {
+    let native_calls = NativeCall::ALL
+        .iter()
+        .map(|call| (call.name().to_owned(), (*call as u32).to_string()));
+    let stream_errors = StreamError::ALL
+        .iter()
+        .map(|error| (error.name().to_owned(), error.code().to_string()));
+    let contracts = errors.chain(words).chain(calls);
+    for row in contracts.chain(native_calls).chain(stream_errors) {
         assert!(rows.contains(&row), "docs/calls.md lacks the row {row:?}");
     }
     let is_error = |row: &&(String, String)| row.0.starts_with("SERR_");
