@@ -1,12 +1,11 @@
 //! The command line, and the plan that it asks for.
 
+use std::fs;
 use std::path::Path;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::fault::Fault;
-use crate::plan::{Limits, Plan, TaskPlan, name_problem};
-use crate::{file, size};
+use usufruct_system_file::{Facts, Fault, Limits, Plan, TaskPlan, name_problem, parse, size};
+use usufruct_wasm::{HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
 /// Runs programs that share memory and do not trust each other
 #[derive(Debug, Parser)]
@@ -56,7 +55,7 @@ impl Run {
     pub(crate) fn plan(&self) -> Result<Plan, Fault> {
         let pool_bytes = self.pool_bytes()?;
         let mut plan = match self.what.as_slice() {
-            [path] if named_file(path).is_none() => file::read(Path::new(path), &self.args)?,
+            [path] if named_file(path).is_none() => read(path, &self.args)?,
             tasks => self.plain_plan(tasks)?,
         };
         plan.limits.pool_bytes = pool_bytes.or(plan.limits.pool_bytes);
@@ -89,7 +88,7 @@ impl Run {
             tasks.push(TaskPlan::new(
                 format!("`{text}`"),
                 name.to_owned(),
-                path.into(),
+                path.to_owned(),
             ));
         }
         if let Some(first) = tasks.first_mut() {
@@ -101,6 +100,19 @@ impl Run {
         };
         Ok(Plan { limits, tasks })
     }
+}
+
+/// The system that the file at `path` describes.
+fn read(path: &str, arguments: &[String]) -> Result<Plan, Fault> {
+    let text = fs::read_to_string(path).map_err(|cause| {
+        let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
+        Fault::new(path, cause.to_string(), help)
+    })?;
+    let facts = Facts {
+        memory_bytes: WASM_PAGE_BYTES..=HEAP_LIMIT_BYTES,
+        is_folder: |path: &str| Path::new(path).is_dir(),
+    };
+    parse((path, &text), arguments, &facts)
 }
 
 /// The two sides of `NAME=FILE`. A path may hold a `=` behind its first `/`.

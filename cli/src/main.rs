@@ -1,10 +1,9 @@
 //! The command `usufruct`: runs systems of tasks.
 //!
 //! ```text
-//!   command.rs   the command line                                   ─┐
-//!   file.rs      the system file (section.rs, placeholder.rs, size.rs) ├─► plan.rs
-//!                                                                   ─┘      │
-//!   prepare.rs   every program compiled, every task made: or a Fault  ◄─────┘
+//!   command.rs   the command line, and the system file (a crate of its own) ──► Plan
+//!                                                                               │
+//!   prepare.rs   every program compiled, every task made: or a Fault  ◄─────────┘
 //!       │
 //!   supervise.rs each task's lives, to the last ─► verdict.rs, table.rs
 //! ```
@@ -16,26 +15,17 @@ use clap::Parser;
 use usufruct_wasm::Sink;
 
 use crate::command::{Cli, Command, Run};
-use crate::fault::Fault;
+use usufruct_system_file::Fault;
+
 use crate::say::say;
 
 mod command;
-mod fault;
-mod file;
-mod nearest;
-mod placeholder;
-mod plan;
 mod prepare;
 mod say;
-mod section;
-mod size;
 mod supervise;
 mod table;
 mod trace;
 mod verdict;
-
-/// Each life of a task finds its number here, from 0.
-const LIFE_VARIABLE: &str = "USUFRUCT_LIFE";
 
 /// A task failed.
 const FAILED: u8 = 1;

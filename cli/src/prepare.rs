@@ -2,18 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use usufruct_core::Sink;
+use usufruct_system_file::{Fault, Folder, LIFE_VARIABLE, Plan, TaskPlan};
 use usufruct_wasm::{
-    Config, Input, Limits, MakeError, Output, PoolQuota, Program, Spec, StartError, Streams,
-    System, Task, page_bytes,
+    Config, Directory, Input, Limits, MakeError, Output, PoolQuota, Program, Spec, StartError,
+    Streams, System, Task, page_bytes,
 };
 
-use crate::LIFE_VARIABLE;
-use crate::fault::Fault;
-use crate::plan::{self, Plan, TaskPlan};
 use crate::trace::Trace;
 
 /// Table entries that a task gets if the plan says nothing: twice what it is sure of.
@@ -36,7 +33,7 @@ pub(crate) struct ReadyTask {
 /// Loads every program, then makes every task. When this fails, nothing has run.
 pub(crate) fn prepare(plan: Plan, trace: bool) -> Result<Ready, Fault> {
     let system = Arc::new(start_system(&plan, trace)?);
-    let mut programs: HashMap<PathBuf, Program> = HashMap::new();
+    let mut programs: HashMap<String, Program> = HashMap::new();
     for task in &plan.tasks {
         if !programs.contains_key(&task.file) {
             let program = load(&system, task)?;
@@ -88,7 +85,7 @@ fn start_system(plan: &Plan, trace: bool) -> Result<System, Fault> {
 
 /// What the plan says; where it is silent, enough for its tasks.
 fn limits(plan: &Plan, default: Limits) -> Limits {
-    let plan::Limits {
+    let usufruct_system_file::Limits {
         tasks,
         smos,
         messages,
@@ -109,7 +106,7 @@ fn limits(plan: &Plan, default: Limits) -> Limits {
 }
 
 fn load(system: &System, task: &TaskPlan) -> Result<Program, Fault> {
-    let thing = format!("{}, program {}", task.place, task.file.display());
+    let thing = format!("{}, program {}", task.place, task.file);
     let file = fs::read(&task.file).map_err(|cause| {
         let help = "build the program, or name another file";
         Fault::new(&thing, cause.to_string(), help)
@@ -137,12 +134,20 @@ pub(crate) fn spec(task: &TaskPlan, stdin: &Input, life: u32) -> Spec {
     spec.streams = Streams {
         arguments,
         environment,
-        directories: task.dirs.clone(),
+        directories: task.dirs.iter().map(directory).collect(),
         stdin: stdin.clone(),
         stdout: Output::Inherit,
         stderr: Output::Inherit,
     };
     spec
+}
+
+fn directory(folder: &Folder) -> Directory {
+    Directory {
+        host: folder.host.clone().into(),
+        guest: folder.guest.clone(),
+        writable: folder.writable,
+    }
 }
 
 /// What the plan says about the task's share of the pool, in whole pages; `None`:

@@ -10,10 +10,10 @@ use signal_hook::iterator::Signals;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use usufruct_system_file::Fault;
 use usufruct_wasm::{Reason, Report, Sink, System, Task};
 
 use crate::INTERRUPTED;
-use crate::fault::Fault;
 use crate::prepare::{Ready, ReadyTask, spec};
 use crate::say::say;
 use crate::verdict::{History, Life};

@@ -10,6 +10,7 @@ const DEPENDENCIES: &str = include_str!("../../docs/dependencies.md");
 /// Every manifest that names a crate of others.
 const MANIFESTS: &[&str] = &[
     "Cargo.toml",
+    "system-file/Cargo.toml",
     "examples/thumbnail/Cargo.toml",
     "examples/thumbnail/decoder/Cargo.toml",
     "guest/programs/Cargo.toml",

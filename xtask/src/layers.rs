@@ -39,6 +39,7 @@ const LAYERS: &[Layer] = &[
     layer(0, "abi"),
     guest(1, "guest/rust"),
     layer(1, "core"),
+    layer(1, "system-file"),
     guest(2, "guest/programs"),
     layer(3, "conformance"),
     layer(4, "machines/sim"),

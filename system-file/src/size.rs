@@ -1,13 +1,14 @@
 //! Sizes as people write them: `65536`, `64 KiB`, `1 GiB`.
 
 /// What a size looks like, for `help:` lines.
-pub(crate) const FORM: &str = "a whole number of bytes, KiB, MiB or GiB, such as \"64 MiB\"";
+pub const FORM: &str = "a whole number of bytes, KiB, MiB or GiB, such as \"64 MiB\"";
 
 /// The bytes that `text` says, if it is a size that 64 bits can hold.
 ///
 /// The space before the unit may be left out. Units of 1000 are refused: who
 /// writes `MB` should not have to guess which one is meant.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+#[must_use]
+pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())

@@ -1,6 +1,7 @@
 //! `$1`, `$2`, ... in a system file stand for the arguments after `--`.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 
 /// The arguments after `--`, and which of them have been used.
 #[derive(Debug)]
@@ -81,6 +82,9 @@ impl<'a> Arguments<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned as _;
+    use std::string::String;
+
     use super::{Arguments, Incomplete};
 
     fn complete(template: &str) -> Result<String, Incomplete> {

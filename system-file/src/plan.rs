@@ -1,66 +1,108 @@
 //! The plan of a system: which tasks there are, and what each of them may have.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use usufruct_abi::MAX_TASK_NAME_BYTES;
-use usufruct_wasm::Directory;
 
 /// The name of the task that the kernel makes for the program that embeds it.
-pub(crate) const HOST: &str = "host";
+pub const HOST: &str = "host";
+/// Each life of a task finds its number here, from 0.
+pub const LIFE_VARIABLE: &str = "USUFRUCT_LIFE";
 
-/// What `usufruct run` runs.
+/// What is to run.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) limits: Limits,
+pub struct Plan {
+    /// The sizes of the kernel's tables.
+    pub limits: Limits,
     /// In the order of their start. The first has the standard input.
-    pub(crate) tasks: Vec<TaskPlan>,
+    pub tasks: Vec<TaskPlan>,
 }
 
 /// The sizes of the kernel's tables. `None`: a default that fits the tasks.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Where a person can change them, for messages.
-    pub(crate) place: String,
+    pub place: String,
     /// Without the host.
-    pub(crate) tasks: Option<u32>,
-    pub(crate) smos: Option<u32>,
-    pub(crate) messages: Option<u32>,
-    pub(crate) workers: Option<u32>,
+    pub tasks: Option<u32>,
+    /// Shared memory objects.
+    pub smos: Option<u32>,
+    /// Messages and watches.
+    pub messages: Option<u32>,
+    /// Threads of the host that run tasks.
+    pub workers: Option<u32>,
     /// The size of the pool; `None`: there is none.
-    pub(crate) pool_bytes: Option<u64>,
+    pub pool_bytes: Option<u64>,
 }
 
 /// One task, in each of its lives.
 #[derive(Debug)]
-pub(crate) struct TaskPlan {
+pub struct TaskPlan {
     /// Where a person has written it, for messages.
-    pub(crate) place: String,
-    pub(crate) name: String,
-    pub(crate) file: PathBuf,
+    pub place: String,
+    /// What others find it by.
+    pub name: String,
+    /// The path of its program.
+    pub file: String,
     /// What follows the task's name in its argument list.
-    pub(crate) args: Vec<String>,
-    pub(crate) env: Vec<(String, String)>,
-    pub(crate) dirs: Vec<Directory>,
+    pub args: Vec<String>,
+    /// Names and values of its environment.
+    pub env: Vec<(String, String)>,
+    /// What it sees of the host's files.
+    pub dirs: Vec<Folder>,
     /// Bytes of linear memory that it may grow to. `None`: what its module declares.
-    pub(crate) memory_bytes: Option<u64>,
+    pub memory_bytes: Option<u64>,
     /// Shared memory objects that it may own at a time. `None`: the kernel's default.
-    pub(crate) smos: Option<u32>,
+    pub smos: Option<u32>,
     /// Whether it sees the pool. `None`: if its module imports a call on pages.
-    pub(crate) pool: Option<bool>,
+    pub pool: Option<bool>,
     /// Bytes of the pool that it may own. `None`: all.
-    pub(crate) pool_quota_bytes: Option<u64>,
+    pub pool_quota_bytes: Option<u64>,
     /// Bytes of the pool that others can not take.
-    pub(crate) pool_reserve_bytes: u64,
+    pub pool_reserve_bytes: u64,
     /// How many times it is started again after a life that ended in failure.
-    pub(crate) restarts: u32,
+    pub restarts: u32,
     /// A life that runs longer is killed.
-    pub(crate) time_limit: Option<Duration>,
+    pub time_limit: Option<Duration>,
+}
+
+/// A folder of the host's that a task sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its path on the host.
+    pub host: String,
+    /// The task's name for it.
+    pub guest: String,
+    /// Whether the task may write there.
+    pub writable: bool,
+}
+
+impl Plan {
+    /// The paths of the host that the plan names, each once, in the order of their first
+    /// appearance.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&str> {
+        let mut paths = Vec::new();
+        for task in &self.tasks {
+            let folders = task.dirs.iter().map(|folder| folder.host.as_str());
+            for path in core::iter::once(task.file.as_str()).chain(folders) {
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+        }
+        paths
+    }
 }
 
 impl TaskPlan {
     /// A task with nothing but its program.
-    pub(crate) fn new(place: String, name: String, file: PathBuf) -> Self {
+    #[must_use]
+    pub fn new(place: String, name: String, file: String) -> Self {
         Self {
             place,
             name,
@@ -80,7 +122,8 @@ impl TaskPlan {
 }
 
 /// Why `name` can not be a task's name, if it can not.
-pub(crate) fn name_problem(name: &str, earlier: &[TaskPlan]) -> Option<String> {
+#[must_use]
+pub fn name_problem(name: &str, earlier: &[TaskPlan]) -> Option<String> {
     if name.is_empty() || name.len() > MAX_TASK_NAME_BYTES {
         let length = name.len();
         return Some(format!(

@@ -1,16 +1,17 @@
 //! Reads a system file: TOML to [`Plan`], or the first fault in it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+use core::time::Duration;
 
 use toml::de::DeTable;
-use usufruct_wasm::{Directory, HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
-use crate::LIFE_VARIABLE;
 use crate::fault::Fault;
 use crate::placeholder::{Arguments, Incomplete};
-use crate::plan::{Limits, Plan, TaskPlan, name_problem};
+use crate::plan::{Folder, LIFE_VARIABLE, Limits, Plan, TaskPlan, name_problem};
 use crate::section::{Section, Source, Text};
 use crate::size;
 
@@ -38,16 +39,26 @@ const MOST_TASKS: u32 = (1 << 16) - 1;
 /// The most workers that a system file may ask for.
 const MOST_WORKERS: u32 = 256;
 
-/// The system that the file at `path` describes, with `arguments` in place of `$1`, `$2`, ...
-pub(crate) fn read(path: &Path, arguments: &[String]) -> Result<Plan, Fault> {
-    let text = fs::read_to_string(path).map_err(|cause| {
-        let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
-        Fault::new(path.display().to_string(), cause.to_string(), help)
-    })?;
-    parse(path, &text, arguments)
+/// What a system file is checked against.
+#[derive(Debug)]
+pub struct Facts<F> {
+    /// Bytes of memory that a task may be given.
+    pub memory_bytes: RangeInclusive<u64>,
+    /// Whether a path of the host's names a folder.
+    pub is_folder: F,
 }
 
-fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<Plan, Fault> {
+/// The system that the file at `path` with this text describes, with `arguments` in place of
+/// `$1`, `$2`, ...
+///
+/// # Errors
+///
+/// The first thing in it that is not in order.
+pub fn parse<F: Fn(&str) -> bool>(
+    (path, text): (&str, &str),
+    arguments: &[String],
+    facts: &Facts<F>,
+) -> Result<Plan, Fault> {
     let source = Source { path, text };
     let document = DeTable::parse(text).map_err(|error| syntax_fault(source, &error))?;
     let top = Section::new(source, document.get_ref(), String::new());
@@ -57,21 +68,17 @@ fn parse(path: &Path, text: &str, arguments: &[String]) -> Result<Plan, Fault> {
     let limits = read_limits(&top)?;
     let mut tasks = Vec::new();
     for mut section in top.tables("task", "[[task]]", "[[task]], once for each")? {
-        let reader = TaskReader::new(&mut section, path, &tasks)?;
+        let reader = TaskReader::new(&mut section, (path, facts), &tasks)?;
         let task = reader.read(&mut arguments)?;
         refuse_one_too_many(&section, &limits, tasks.len())?;
         tasks.push(task);
     }
     if tasks.is_empty() {
         let help = "add a [[task]] with `name` and `file`";
-        return Err(Fault::new(
-            path.display().to_string(),
-            "no task to run",
-            help,
-        ));
+        return Err(Fault::new(path, "no task to run", help));
     }
     if let Some((number, text)) = arguments.first_unused() {
-        let cause = format!("{} has no ${number} that takes it", path.display());
+        let cause = format!("{} has no ${number} that takes it", path);
         let thing = format!("argument {number} after `--`, `{text}`");
         return Err(Fault::new(thing, cause, "leave it out"));
     }
@@ -120,15 +127,20 @@ fn refuse_one_too_many(
 }
 
 /// Reads one `[[task]]`.
-struct TaskReader<'r, 'a> {
+struct TaskReader<'r, 'a, F> {
     section: &'r Section<'a>,
     name: &'a str,
     /// The folder of the system file, where relative paths begin.
-    folder: PathBuf,
+    folder: &'r str,
+    facts: &'r Facts<F>,
 }
 
-impl<'r, 'a> TaskReader<'r, 'a> {
-    fn new(section: &'r mut Section<'a>, path: &Path, earlier: &[TaskPlan]) -> Result<Self, Fault> {
+impl<'r, 'a, F: Fn(&str) -> bool> TaskReader<'r, 'a, F> {
+    fn new(
+        section: &'r mut Section<'a>,
+        (path, facts): (&'r str, &'r Facts<F>),
+        earlier: &[TaskPlan],
+    ) -> Result<Self, Fault> {
         let number = section.label().to_owned();
         let name = section.text("name")?;
         // From here on, messages call the task by its name; about the name, by its number.
@@ -144,7 +156,8 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         Ok(Self {
             section,
             name: name.text,
-            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            folder: path.rfind('/').map_or("", |end| &path[..=end]),
+            facts,
         })
     }
 
@@ -173,7 +186,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
             ..TaskPlan::new(
                 section.place(),
                 self.name.to_owned(),
-                self.folder.join(file.text),
+                self.in_folder(file.text),
             )
         })
     }
@@ -199,8 +212,8 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         Ok(env)
     }
 
-    fn dirs(&self, arguments: &mut Arguments<'_>) -> Result<Vec<Directory>, Fault> {
-        let mut dirs: Vec<Directory> = Vec::new();
+    fn dirs(&self, arguments: &mut Arguments<'_>) -> Result<Vec<Folder>, Fault> {
+        let mut dirs: Vec<Folder> = Vec::new();
         for section in self.section.tables("dirs", "dirs", DIRS_FORM)? {
             section.refuse_unknown(DIR_KEYS)?;
             let host = section
@@ -215,7 +228,7 @@ impl<'r, 'a> TaskReader<'r, 'a> {
                 let help = "give each directory a path of its own";
                 return Err(section.fault("guest", &guest.at, cause, help));
             }
-            dirs.push(Directory {
+            dirs.push(Folder {
                 host: self.directory(&section, &host, arguments)?,
                 guest: guest_path,
                 writable: section.flag("writable")?.unwrap_or(false),
@@ -231,37 +244,46 @@ impl<'r, 'a> TaskReader<'r, 'a> {
         section: &Section<'_>,
         host: &Text<'_>,
         arguments: &mut Arguments<'_>,
-    ) -> Result<PathBuf, Fault> {
-        let path = PathBuf::from(self.complete(section, "host", host, arguments)?);
+    ) -> Result<String, Fault> {
+        let path = self.complete(section, "host", host, arguments)?;
         let path = if Arguments::leads(host.text) {
             path
         } else {
-            self.folder.join(path)
+            self.in_folder(&path)
         };
-        if path.is_dir() {
+        if (self.facts.is_folder)(&path) {
             return Ok(path);
         }
-        let cause = format!("`{}` is no directory", path.display());
+        let cause = format!("`{path}` is no directory");
         let help = "make the directory, or name another";
         Err(section.fault("host", &host.at, cause, help))
+    }
+
+    /// A path that the system file says.
+    fn in_folder(&self, path: &str) -> String {
+        if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.folder)
+        }
     }
 
     fn memory_bytes(&self) -> Result<Option<u64>, Fault> {
         let Some(memory) = self.section.text("memory")? else {
             return Ok(None);
         };
+        let (least, most) = self.facts.memory_bytes.clone().into_inner();
         let problem = match size::parse(memory.text) {
             None => format!("`{}` is no size", memory.text),
-            Some(bytes) if bytes < WASM_PAGE_BYTES => "this is less than a page".to_owned(),
-            Some(bytes) if bytes > HEAP_LIMIT_BYTES => {
-                "this is more than a task can have".to_owned()
-            }
+            Some(bytes) if bytes < least => "this is less than a page".to_owned(),
+            Some(bytes) if bytes > most => "this is more than a task can have".to_owned(),
             Some(bytes) => return Ok(Some(bytes)),
         };
         let help = format!(
-            "write {}, from 64 KiB to {} KiB",
+            "write {}, from {} KiB to {} KiB",
             size::FORM,
-            HEAP_LIMIT_BYTES >> 10
+            least >> 10,
+            most >> 10
         );
         Err(self.section.fault("memory", &memory.at, problem, help))
     }

@@ -1,8 +1,11 @@
 //! One table of a system file, read key by key. Knows the place of everything,
 //! and nothing about what the keys mean.
 
-use std::ops::{Range, RangeInclusive};
-use std::path::Path;
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -14,7 +17,7 @@ use crate::size;
 /// A system file's path and text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
-    pub(crate) path: &'a Path,
+    pub(crate) path: &'a str,
     pub(crate) text: &'a str,
 }
 
@@ -24,7 +27,7 @@ impl Source<'_> {
         let before = self.text.as_bytes().get(..offset).unwrap_or_default();
         let line_breaks = before.iter().filter(|byte| **byte == b'\n').count();
         let line = line_breaks.saturating_add(1);
-        format!("{}:{line}", self.path.display())
+        format!("{}:{line}", self.path)
     }
 
     /// The line that holds the byte at `offset`.

@@ -1,12 +1,13 @@
 //! What keeps a system from starting, said to a person.
 
-use std::fmt;
+use alloc::string::{String, ToString as _};
+use core::fmt;
 
 /// A wrong command line, a wrong system file, or a module that can not be loaded.
 ///
 /// It always names the thing, the cause and the way out, so that no message forgets one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     thing: String,
     cause: String,
     /// `None`: the cause says the way out itself.
@@ -15,7 +16,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// `thing` is at fault, because of `cause`; `help` is the way out.
-    pub(crate) fn new(
+    pub fn new(
         thing: impl Into<String>,
         cause: impl Into<String>,
         help: impl Into<String>,
@@ -28,7 +29,7 @@ impl Fault {
     }
 
     /// `thing` is at fault; `told` is a whole sentence of another crate, way out included.
-    pub(crate) fn told(thing: impl Into<String>, told: impl fmt::Display) -> Self {
+    pub fn told(thing: impl Into<String>, told: impl fmt::Display) -> Self {
         Self {
             thing: thing.into(),
             cause: told.to_string(),

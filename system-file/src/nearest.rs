@@ -1,6 +1,7 @@
 //! "Did you mean ...?"
 
 /// The known name that `given` was most likely meant to be, if one is near.
+#[cfg(feature = "suggest")]
 pub(crate) fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let tolerated = (given.chars().count() / 3).max(1);
     known
@@ -11,7 +12,13 @@ pub(crate) fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-#[cfg(test)]
+/// Nobody is there to compare names.
+#[cfg(not(feature = "suggest"))]
+pub(crate) fn nearest<'a>(_given: &str, _known: &[&'a str]) -> Option<&'a str> {
+    None
+}
+
+#[cfg(all(test, feature = "suggest"))]
 mod tests {
     use super::nearest;
 
