@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Run),
+    Check(Check),
 }
 
 /// Run a system of tasks until the last of them has ended
@@ -48,6 +49,22 @@ pub(crate) struct Run {
     /// What the system file calls $1, $2, ...; without one, arguments of the first task
     #[arg(last = true)]
     args: Vec<String>,
+}
+
+/// Say what a program imports, and whether and how it can run
+///
+/// A program is a WebAssembly module, in the binary format or as text. Of a system file, whose
+/// name ends in .toml, everything is checked that `run` checks. Nothing runs. The exit status
+/// is 0 if it can run, 1 if it can not, and 2 if the command line is not in order or the file
+/// can not be read.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// A program (.wasm or .wat), or a system file
+    pub(crate) file: String,
+
+    /// What the system file calls $1, $2, ...
+    #[arg(last = true)]
+    pub(crate) args: Vec<String>,
 }
 
 impl Run {
@@ -103,7 +120,7 @@ impl Run {
 }
 
 /// The system that the file at `path` describes.
-fn read(path: &str, arguments: &[String]) -> Result<Plan, Fault> {
+pub(crate) fn read(path: &str, arguments: &[String]) -> Result<Plan, Fault> {
     let text = fs::read_to_string(path).map_err(|cause| {
         let help = "usufruct run SYSTEM.toml, or usufruct run NAME=FILE ...";
         Fault::new(path, cause.to_string(), help)

@@ -6,19 +6,21 @@
 //!   prepare.rs   every program compiled, every task made: or a Fault  ◄─────────┘
 //!       │
 //!   supervise.rs each task's lives, to the last ─► verdict.rs, table.rs
+//!
+//!   check.rs     says what would become of a file, and runs nothing
 //! ```
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
+use usufruct_system_file::Fault;
 use usufruct_wasm::Sink;
 
 use crate::command::{Cli, Command, Run};
-use usufruct_system_file::Fault;
-
 use crate::say::say;
 
+mod check;
 mod command;
 mod prepare;
 mod say;
@@ -35,8 +37,11 @@ const REFUSED: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let Command::Run(run) = Cli::parse().command;
-    match carry_out(&run) {
+    let done = match Cli::parse().command {
+        Command::Run(run) => carry_out(&run),
+        Command::Check(check) => check::carry_out(&check),
+    };
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(fault) => {
             say(fault);

@@ -85,7 +85,7 @@ pub use host::{Buffer, Frozen, Host, HostError, Message, Object, Pages, Port, Sh
 pub use import::{Caller, Imports, Parameters, Results, Trap};
 pub use layout::{HEAP_LIMIT_BYTES, POOL_START, WASM_PAGE_BYTES};
 pub use pool::{HugePages, PoolError, Protection, leaked_views, page_bytes};
-pub use program::{ImportError, LoadError};
+pub use program::{Contents, Import, ImportError, LoadError, MemorySize, Start};
 pub use report::{FAILED_STATUS, Report};
 pub use state::Guest;
 pub use streams::{Capture, Directory, Input, Output, Sink, Source, Streams};

@@ -22,7 +22,7 @@ use crate::life::Life;
 use crate::link;
 use crate::machine::{Fences, Shared, Trace};
 use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
-use crate::program::{Known, LoadError, Offsets, USUFRUCT, prepare};
+use crate::program::{Contents, Known, LoadError, Offsets, USUFRUCT, contents, prepare};
 use crate::self_test;
 use crate::space::Spaces;
 use crate::state::Guest;
@@ -161,6 +161,16 @@ impl System {
             .map_err(|(module, name)| LoadError::NameTaken { module, name })?;
         let known = known(&self.engine, &linker, &self.shared);
         self.load_among(file, &linker, &known)
+    }
+
+    /// Looks into a module, in the binary format or in text, without compiling it. What
+    /// can not run can be looked into too.
+    ///
+    /// # Errors
+    ///
+    /// It is no module, or a broken one.
+    pub fn inspect(&self, file: &[u8]) -> Result<Contents, LoadError> {
+        contents(file, &self.known)
     }
 
     fn load_among(

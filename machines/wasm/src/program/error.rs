@@ -54,7 +54,8 @@ pub enum LoadError {
     SharedMemory,
     /// A memory from outside.
     #[error(
-        "the memory is imported from '{module}' '{name}'; a task brings its own: export it as 'memory' (link without --import-memory)"
+        "the memory is imported from {}; a task brings its own: export it as 'memory' (link without --import-memory)",
+        quoted(.module, .name)
     )]
     ImportedMemory {
         /// The import's module.
@@ -91,6 +92,12 @@ pub enum LoadError {
     /// Neither `_start` nor `main`.
     #[error("nothing to run: the module exports neither '_start' nor 'main'")]
     NoEntry,
+    /// A WASI reactor: functions for somebody to call.
+    #[error(
+        "nothing to run: this is a WASI reactor ('_initialize' and no '_start'); usufruct runs commands: \
+         build a program and no library (C: without -mexec-model=reactor; Rust: a bin and no cdylib)"
+    )]
+    Reactor,
     /// The entry takes arguments, or returns something else.
     #[error(
         "'{name}' is {found}; an entry takes nothing and returns nothing ('main' may return an i32)"
@@ -111,7 +118,7 @@ pub enum LoadError {
 #[non_exhaustive]
 pub enum ImportError {
     /// Nobody serves it.
-    #[error("'{module}' '{name}' is unknown{}", offer(.nearest))]
+    #[error("{} is unknown{}", quoted(.module, .name), offer(.nearest))]
     Unknown {
         /// The import's module.
         module: String,
@@ -121,7 +128,7 @@ pub enum ImportError {
         nearest: Option<String>,
     },
     /// Known, but with another type.
-    #[error("'{module}' '{name}' is {found}; expected {expected}")]
+    #[error("{} is {found}; expected {expected}", quoted(.module, .name))]
     Type {
         /// The import's module.
         module: String,
@@ -132,6 +139,11 @@ pub enum ImportError {
         /// What is served.
         expected: String,
     },
+}
+
+/// The two names of an import. Their text is the file's, and may be meant to confuse a terminal.
+fn quoted(module: &str, name: &str) -> String {
+    format!("'{}' '{}'", module.escape_debug(), name.escape_debug())
 }
 
 fn list(imports: &[ImportError]) -> String {

@@ -100,15 +100,30 @@ fn is_page_call(number: Number) -> bool {
 
 /// Lists every import that can not be served.
 pub(super) fn check(types: &Types, known: &Known) -> Result<(), LoadError> {
-    let imports = types.as_ref().core_imports().into_iter().flatten();
-    let wrong: Vec<ImportError> = imports
-        .filter_map(|(module, name, entity)| fault(types, known, (module, name), entity))
+    let wrong: Vec<ImportError> = each(types, known)
+        .into_iter()
+        .filter_map(|(_, _, problem)| problem)
         .collect();
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(LoadError::Imports(wrong))
     }
+}
+
+/// Every import by module and name, and why it can not be served, if it can not.
+pub(super) fn each<'a>(
+    types: &'a Types,
+    known: &Known,
+) -> Vec<(&'a str, &'a str, Option<ImportError>)> {
+    let all = types.as_ref();
+    let imports = all.core_imports().into_iter().flatten();
+    imports
+        .map(|(module, name, entity)| {
+            let problem = fault(types, known, (module, name), entity);
+            (module, name, problem)
+        })
+        .collect()
 }
 
 fn fault(

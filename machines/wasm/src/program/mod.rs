@@ -6,6 +6,7 @@
 
 mod bulk;
 mod burst;
+mod contents;
 mod error;
 mod import;
 mod offsets;
@@ -15,6 +16,10 @@ mod rewrite;
 mod tests;
 mod validate;
 
+use std::borrow::Cow;
+
+pub(crate) use contents::contents;
+pub use contents::{Contents, Import, MemorySize, Start};
 pub use error::{ImportError, LoadError};
 pub(crate) use import::{Known, USUFRUCT};
 pub(crate) use offsets::Offsets;
@@ -44,10 +49,7 @@ pub(crate) struct Prepared {
 ///
 /// Whatever keeps it from being a task's program.
 pub(crate) fn prepare(file: &[u8], known: &Known) -> Result<Prepared, LoadError> {
-    if file.is_empty() {
-        return Err(LoadError::Text("the file is empty".to_owned()));
-    }
-    let binary = wat::parse_bytes(file).map_err(|error| LoadError::Text(error.to_string()))?;
+    let binary = binary(file)?;
     let facts = validate::validate(&binary, known)?;
     // The validator has read all of it, so the second reading meets nothing new.
     let rewritten =
@@ -60,5 +62,17 @@ pub(crate) fn prepare(file: &[u8], known: &Known) -> Result<Prepared, LoadError>
         quota_bytes: facts.quota_bytes,
         generated_from: facts.types.as_ref().function_count(),
         imports_page_calls: import::has_page_call(&facts.types),
+    })
+}
+
+/// The module in the binary format.
+fn binary(file: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+    if file.is_empty() {
+        return Err(LoadError::Text("the file is empty".to_owned()));
+    }
+    wat::parse_bytes(file).map_err(|error| {
+        // The message shows a line of the file, which may be meant to confuse a terminal.
+        let is_harmless = |letter: &char| *letter == '\n' || !letter.is_control();
+        LoadError::Text(error.to_string().chars().filter(is_harmless).collect())
     })
 }

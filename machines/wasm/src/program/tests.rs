@@ -83,6 +83,17 @@ fn files_that_are_no_module_are_refused() {
     assert!(refusal(&broken).contains("broken module: type mismatch"));
 }
 
+/// Names and text of a file reach a terminal as letters, whatever they are.
+#[test]
+fn a_refusal_has_no_control_characters_of_the_file() {
+    let imported = module(MEMORY, "(import \"\\1b[2J\" \"a\\0d\" (func))");
+    for text in [imported.as_str(), "\u{1b}[2J"] {
+        let sentence = refusal(text);
+        let is_tame = |letter: char| letter == '\n' || !letter.is_control();
+        assert!(sentence.chars().all(is_tame), "{sentence:?}");
+    }
+}
+
 #[test]
 fn proposals_are_refused_by_name() {
     let cases = [
@@ -161,6 +172,7 @@ fn all_imports_that_nobody_serves_are_listed_at_once_with_the_nearest_name() {
 fn an_entry_is_there_and_takes_nothing() {
     let with = |entry: &str| format!("(module {MEMORY} {entry})");
     assert!(refusal(&with("")).contains("neither '_start' nor 'main'"));
+    assert!(refusal(&with(r#"(func (export "_initialize"))"#)).contains("a WASI reactor"));
     assert!(refusal(&with(r#"(global (export "main") i32 (i32.const 0))"#)).contains("neither"));
     let arguments = r#"(func (export "main") (param i32) (result i32) i32.const 0)"#;
     assert!(refusal(&with(arguments)).contains("'main' is (i32) -> (i32)"));

@@ -61,7 +61,7 @@ pub(super) fn validate(binary: &[u8], known: &Known) -> Result<Facts, LoadError>
     })
 }
 
-fn broken(error: &wasmparser::Error) -> LoadError {
+pub(super) fn broken(error: &wasmparser::Error) -> LoadError {
     let message = error.message().to_owned();
     match error.missing_wasm_feature() {
         Some(missing) => LoadError::Proposal {
@@ -126,6 +126,7 @@ fn entry(types: &Types) -> Result<Entry, LoadError> {
     let (name, found): (_, FuncType) = match (function("_start"), function("main")) {
         (Some(found), _) => ("_start", found),
         (None, Some(found)) => ("main", found),
+        (None, None) if function("_initialize").is_some() => return Err(LoadError::Reactor),
         (None, None) => return Err(LoadError::NoEntry),
     };
     let is_main = name == "main";
