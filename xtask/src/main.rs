@@ -9,7 +9,8 @@
 //!   attempts.rs     does each hostile attempt succeed without the check that stops it?
 //!   judge.rs        what became of each hostile attempt in a run
 //!   soak.rs         the long runs
-//!   counts.rs       instructions on the bare-metal machine, for bench/COUNTS.md
+//!   counts.rs       instructions on the bare-metal machine, for bench/COUNTS.md, and
+//!                   beside them on Linux (linux.rs)
 //! ```
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ mod counts;
 mod demo;
 mod judge;
 mod layers;
+mod linux;
 mod patch;
 mod scratch;
 mod soak;
@@ -47,8 +49,7 @@ enum Chore {
     Demo(demo::Demo),
     Breakages(breakages::Breakages),
     Soak(soak::Soak),
-    /// Count instructions on the bare-metal machine, and write bench/COUNTS.md
-    Counts,
+    Counts(counts::Counts),
     /// Run the tests of core under Miri (needs a nightly toolchain with Miri)
     Miri,
 }
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
         Chore::Demo(demo) => return demo.run_to_exit_code(),
         Chore::Breakages(breakages) => breakages.run(),
         Chore::Soak(soak) => soak.run(),
-        Chore::Counts => counts::run(),
+        Chore::Counts(counts) => counts.run(),
         Chore::Miri => test::miri(),
     };
     match done {

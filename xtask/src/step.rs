@@ -109,6 +109,16 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     }
 }
 
+/// What a program says; an error with what it says of it if it fails.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let shown = shown(command);
+    let output = command.output().with_context(|| format!("`{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}`: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// Runs a program to its end, shows each line that it says, and answers them too.
 ///
 /// # Errors

@@ -145,6 +145,7 @@ impl Executor {
         self.scratch[..payload_bytes].copy_from_slice(payload);
         orders.done();
         drop(orders);
+        let begin = processor::clock();
         let started = match self.scratch[..payload_bytes].split_first_chunk() {
             _ if self.probes[seat].is_some() => Err("the seat is taken"),
             None => Err("an allowance and a name are wanted"),
@@ -160,7 +161,9 @@ impl Executor {
             Ok(probe) => {
                 self.machine.seats.seat(seat, Some(probe.thread.id()));
                 self.probes[seat] = Some(probe);
-                line::send(Kind::Started, seat, &[&[controller::own_number()]]);
+                let took = processor::clock() - begin;
+                let took = took.to_le_bytes();
+                line::send(Kind::Started, seat, &[&[controller::own_number()], &took]);
             }
             Err(why) => line::send(Kind::Refused, seat, &[why.as_bytes()]),
         }

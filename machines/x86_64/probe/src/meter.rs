@@ -9,11 +9,11 @@ mod door;
 
 use core::arch::x86_64::_rdtsc;
 use core::cell::UnsafeCell;
-use usufruct_abi::{MEMC_NOWRITE, MEMC_OKWRITE, MEMTYPE_FILL, READ_PERM, WRITE_PERM};
+use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, MEMTYPE_FILL, READ_PERM, WRITE_PERM};
 use usufruct_guest::raw::page::{AllocMemBlocks, ControlMem};
 use usufruct_guest::raw::{
     claim_mem, get_current_task, get_msg, open_port, read_mem, send_msg, share_mem, wait_msg,
-    write_mem,
+    watch_task, write_mem,
 };
 use usufruct_x86_64_wire::meter::{LENT_BYTES, Order, TIMES, Thing};
 
@@ -42,22 +42,37 @@ fn int(word: u64) -> i32 {
     (word as u32).cast_signed()
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "this machine has 64 bits")]
+fn size(word: u64) -> usize {
+    word as usize
+}
+
 fn clock() -> u64 {
     // SAFETY: every processor that this kernel starts on has it, and tasks may use it.
     unsafe { _rdtsc() }
 }
 
 /// Least, median and most of what it takes; a call that fails ends the program.
-fn count(mut act: impl FnMut() -> bool) -> [u64; 3] {
+fn count(act: impl FnMut() -> bool) -> [u64; 3] {
+    count_after(|| true, act)
+}
+
+/// The same, when each time something is done before that is not counted.
+fn count_after(mut before: impl FnMut() -> bool, mut act: impl FnMut() -> bool) -> [u64; 3] {
     let mut taken = [0; TIMES];
     for time in &mut taken {
+        let is_ready = before();
         let begin = clock();
         let went_well = act();
         *time = clock() - begin;
-        if !went_well {
+        if !is_ready || !went_well {
             door::exit(2);
         }
     }
+    sum_up(taken)
+}
+
+fn sum_up(mut taken: [u64; TIMES]) -> [u64; 3] {
     taken.sort_unstable();
     [taken[0], taken[TIMES / 2], taken[TIMES - 1]]
 }
@@ -112,7 +127,68 @@ fn measure(thing: Thing, peer: i32, smo: i32) -> [u64; 3] {
             count(|| control(page, MEMC_OKWRITE, peer) && control(page, MEMC_NOWRITE, peer))
         }
         Thing::RoundTrip => count(|| send(peer) && receive() == Some(peer)),
+        Thing::FirstStore => {
+            let page = AllocMemBlocks(PAGE_BYTES, MEMTYPE_FILL);
+            let own = get_current_task();
+            let give = || control(page, MEMC_NOWRITE, own) && control(page, MEMC_GIVE, own);
+            count_after(give, || {
+                note(page.cast(), 0, 1);
+                true
+            })
+        }
     }
+}
+
+/// Stores a word in a page.
+fn note(page: *mut u64, place: usize, word: u64) {
+    // SAFETY: whoever calls this names a page of the pool, and one of its words. A store that
+    // the task has no right to ends it, and tasks that may store there are no race of this
+    // program's: nobody has a reference.
+    unsafe { page.wrapping_add(place).write_volatile(word) };
+}
+
+fn noted(page: *mut u64, place: usize) -> u64 {
+    // SAFETY: as above.
+    unsafe { page.wrapping_add(place).read_volatile() }
+}
+
+/// Each of two tasks notes when it ran last; whom the other has been running since has been
+/// switched to. Two switches, there and back, are one time.
+fn take_turns(page: *mut u64, own: usize) -> [u64; 3] {
+    const SWITCHES: usize = 2;
+    const FIRST: usize = 3;
+    let mut last = clock();
+    loop {
+        let now = clock();
+        let other = noted(page, 1 - own);
+        let switches = size(noted(page, SWITCHES));
+        if switches >= 2 * TIMES {
+            break;
+        }
+        if other > last {
+            note(page, FIRST + switches, clock() - other);
+            note(page, SWITCHES, switches as u64 + 1);
+        }
+        note(page, own, now);
+        // A switch between the two looks is not seen twice.
+        last = now.max(other);
+    }
+    sum_up(core::array::from_fn(|time| {
+        noted(page, FIRST + 2 * time) + noted(page, FIRST + 2 * time + 1)
+    }))
+}
+
+/// Waits for the end of a task, which may write the page; what has gone by since it noted the
+/// clock there.
+fn hear(peer: i32, page: *mut u64) -> u64 {
+    if !control(page.cast(), MEMC_OKWRITE, peer) || watch_task(peer, PORT) != 0 {
+        door::exit(2);
+    }
+    reply([0]);
+    if receive() != Some(0) {
+        door::exit(2);
+    }
+    clock() - noted(page, 0)
 }
 
 fn reply<const WORDS: usize>(words: [u64; WORDS]) {
@@ -121,6 +197,11 @@ fn reply<const WORDS: usize>(words: [u64; WORDS]) {
         place.copy_from_slice(&word.to_le_bytes());
     }
     door::reply(&bytes[..8 * WORDS]);
+}
+
+/// A page of this pool, by its address.
+fn page_at(address: u64) -> *mut u64 {
+    core::ptr::with_exposed_provenance_mut(size(address))
 }
 
 fn next_order() -> Option<Order> {
@@ -143,19 +224,45 @@ extern "C" fn main() -> ! {
     loop {
         match next_order() {
             None => door::exit(1),
-            Some(Order::WhoAreYou) => reply([u64::from(get_current_task().cast_unsigned())]),
-            Some(Order::Lend { peer }) => reply([u64::from(lend(int(peer)).cast_unsigned())]),
-            Some(Order::Echo) => {
-                reply([0]);
-                for _ in 0..TIMES {
-                    if !receive().is_some_and(send) {
-                        door::exit(2);
-                    }
+            Some(order) => obey(order),
+        }
+    }
+}
+
+fn obey(order: Order) {
+    match order {
+        Order::WhoAreYou => reply([u64::from(get_current_task().cast_unsigned())]),
+        Order::Lend { peer } => reply([u64::from(lend(int(peer)).cast_unsigned())]),
+        Order::Echo => {
+            reply([0]);
+            for _ in 0..TIMES {
+                if !receive().is_some_and(send) {
+                    door::exit(2);
                 }
             }
-            Some(Order::Count { thing, peer, smo }) => {
-                reply(measure(thing, int(peer), int(smo)));
+        }
+        Order::Count { thing, peer, smo } => reply(measure(thing, int(peer), int(smo))),
+        Order::Page { peer } => {
+            let page = AllocMemBlocks(PAGE_BYTES, MEMTYPE_FILL);
+            if !control(page, MEMC_OKWRITE, int(peer)) {
+                door::exit(2);
             }
+            reply([page as u64]);
+        }
+        Order::TakeTurns { page, number } => {
+            reply([0]);
+            let taken = take_turns(page_at(page), size(number) & 1);
+            if number == 0 {
+                reply(taken);
+            }
+        }
+        Order::Hear { peer, page } => reply([hear(int(peer), page_at(page))]),
+        Order::End { page, forbidden } => {
+            note(page_at(page), 0, clock());
+            if forbidden != 0 {
+                note(page_at(forbidden), 0, 0);
+            }
+            door::exit(0);
         }
     }
 }

@@ -3,17 +3,27 @@
 
 use crate::{BareRig, Program, Setup};
 use usufruct_conformance::{PATIENCE, PageQuota, Probe, Rig, Tables};
-use usufruct_x86_64_wire::meter::{Order, Thing};
+use usufruct_x86_64_wire::meter::{Order, TIMES, Thing};
+
+/// What [`count`] calls the switches that no call asks for.
+pub const BY_THE_CLOCK: &str = "two task switches by the clock, there and back";
 
 /// What one thing took, in instructions; what two looks at the clock take is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     /// What.
-    pub thing: Thing,
+    pub what: &'static str,
     /// Least, of all times.
     pub least: u64,
     /// The median.
     pub median: u64,
+}
+
+/// Which end of a task is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Exit,
+    ForbiddenStore,
 }
 
 impl Count {
@@ -21,19 +31,28 @@ impl Count {
     #[must_use]
     pub fn row(&self) -> String {
         let Self {
-            thing,
+            what,
             least,
             median,
         } = self;
-        format!("| {} | {least} | {median} |", thing.name())
+        format!("| {what} | {least} | {median} |")
     }
 
     /// What the table says about the same thing.
     #[must_use]
     pub fn recorded_in(&self, table: &str) -> Option<u64> {
-        let start = format!("| {} | ", self.thing.name());
+        let start = format!("| {} | ", self.what);
         let row = table.lines().find_map(|line| line.strip_prefix(&start))?;
         row.split_once(' ')?.0.parse().ok()
+    }
+
+    fn of(what: &'static str, mut taken: Vec<u64>, clock: u64) -> Self {
+        taken.sort_unstable();
+        Self {
+            what,
+            least: taken[0] - clock,
+            median: taken[taken.len() / 2] - clock,
+        }
     }
 }
 
@@ -52,23 +71,78 @@ pub fn count() -> Vec<Count> {
     let mut rig = BareRig::boot_on(setup, Program::Meter, Tables::OF_THE_SUITE);
     let [(meter, own), (other, peer)] = ["meter", "other"].map(|name| start(&mut rig, name));
     let [smo] = ask(&mut rig, other, Order::Lend { peer: own });
-    let mut idle = None;
-    let things = Thing::ALL.iter();
-    things
+    let mut clock = None;
+    let mut counts: Vec<_> = Thing::ALL
+        .iter()
         .map(|&thing| {
             if thing == Thing::RoundTrip {
                 let [_] = ask(&mut rig, other, Order::Echo);
             }
             let order = Order::Count { thing, peer, smo };
             let [least, median, _] = ask(&mut rig, meter, order);
-            let clock = *idle.get_or_insert(least);
+            let clock = *clock.get_or_insert(least);
             Count {
-                thing,
+                what: thing.name(),
                 least: least - clock,
                 median: median - clock,
             }
         })
-        .collect()
+        .collect();
+    let clock = clock.unwrap_or(0);
+    counts.push(count_switches(&mut rig, meter, (other, peer), clock));
+    counts.extend(count_lives(&mut rig, meter, clock));
+    counts
+}
+
+/// Two tasks that compute, and whose turns the clock ends.
+fn count_switches(
+    rig: &mut BareRig,
+    meter: Probe,
+    (other, peer): (Probe, u64),
+    clock: u64,
+) -> Count {
+    let [page] = ask(rig, meter, Order::Page { peer });
+    let [_] = ask(rig, other, Order::TakeTurns { page, number: 1 });
+    let [_] = ask(rig, meter, Order::TakeTurns { page, number: 0 });
+    let [least, median, _] = answer(rig, meter);
+    Count {
+        what: BY_THE_CLOCK,
+        least: least - 2 * clock,
+        median: median - 2 * clock,
+    }
+}
+
+/// Tasks that come and go.
+fn count_lives(rig: &mut BareRig, meter: Probe, clock: u64) -> [Count; 3] {
+    let [own] = ask(rig, meter, Order::WhoAreYou);
+    let [page, closed] = [(); 2].map(|()| {
+        let [page] = ask(rig, meter, Order::Page { peer: own });
+        page
+    });
+    let mut starts = Vec::new();
+    let mut ends = |rig: &mut BareRig, end| {
+        let lives = (0..TIMES).map(|_| {
+            let (victim, peer) = start(rig, "victim");
+            starts.push(rig.start_took(victim).expect("it has started"));
+            let [_] = ask(rig, meter, Order::Hear { peer, page });
+            let forbidden = if end == End::Exit { 0 } else { closed };
+            rig.post(victim, words(Order::End { page, forbidden }).as_flattened());
+            let [taken] = answer(rig, meter);
+            taken
+        });
+        lives.collect()
+    };
+    let exits = ends(rig, End::Exit);
+    let stores = ends(rig, End::ForbiddenStore);
+    [
+        Count::of("start of a task", starts, clock),
+        Count::of("exit of a task, until who watches has heard", exits, clock),
+        Count::of(
+            "forbidden store, until it is reported and who watches has heard",
+            stores,
+            clock,
+        ),
+    ]
 }
 
 fn start(rig: &mut BareRig, name: &str) -> (Probe, u64) {
@@ -82,11 +156,18 @@ fn start(rig: &mut BareRig, name: &str) -> (Probe, u64) {
     (probe, id)
 }
 
+fn words(order: Order) -> [[u8; 8]; 4] {
+    order.encode().map(u64::to_le_bytes)
+}
+
 fn ask<const WORDS: usize>(rig: &mut BareRig, probe: Probe, order: Order) -> [u64; WORDS] {
-    let words = order.encode().map(u64::to_le_bytes);
-    rig.post(probe, words.as_flattened());
+    rig.post(probe, words(order).as_flattened());
+    answer(rig, probe)
+}
+
+fn answer<const WORDS: usize>(rig: &mut BareRig, probe: Probe) -> [u64; WORDS] {
     let reply = rig.take(probe, PATIENCE);
-    let reply = reply.unwrap_or_else(|| panic!("no answer to {order:?}: {}", rig.said()));
+    let reply = reply.unwrap_or_else(|| panic!("no answer: {}", rig.said()));
     let (words, _) = reply.as_chunks();
     let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
     words.try_into().expect("so many words")

@@ -15,7 +15,7 @@ mod programs;
 mod rig;
 mod setup;
 
-pub use counts::{Count, count};
+pub use counts::{BY_THE_CLOCK, Count, count};
 pub use programs::Program;
 pub use rig::BareRig;
 pub use setup::Setup;

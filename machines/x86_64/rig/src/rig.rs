@@ -24,6 +24,7 @@ pub struct BareRig {
 struct Life {
     seat: usize,
     processor: Option<u8>,
+    start_took: Option<u64>,
     refusal: Option<String>,
     reply: Option<Vec<u8>>,
     ending: Option<Ending>,
@@ -78,6 +79,13 @@ impl BareRig {
     #[must_use]
     pub fn processor(&self, probe: Probe) -> Option<u8> {
         self.lives[index(probe)].processor
+    }
+
+    /// How long its start took, by the kernel's clock, from when the kernel had read that it
+    /// was wanted.
+    #[must_use]
+    pub fn start_took(&self, probe: Probe) -> Option<u64> {
+        self.lives[index(probe)].start_took
     }
 
     /// What the kernel has said about the end of a probe that has failed.
@@ -145,7 +153,11 @@ impl BareRig {
         };
         let life = &mut self.lives[number];
         match kind {
-            Kind::Started => life.processor = payload.first().copied(),
+            Kind::Started => {
+                let (processor, took) = payload.split_first().expect("Started has a processor");
+                life.processor = Some(*processor);
+                life.start_took = took.first_chunk().map(|took| u64::from_le_bytes(*took));
+            }
             Kind::Refused => life.refusal = Some(String::from_utf8_lossy(&payload).into_owned()),
             Kind::Reply => life.reply = Some(payload),
             Kind::Ended => {

@@ -89,7 +89,8 @@ kinds! {
 
     /// From the kernel: all processors are up. The postbox's physical address (u64).
     Ready = 16;
-    /// From the kernel: the probe lives. The hardware's number of its processor (u8).
+    /// From the kernel: the probe lives. The hardware's number of its processor (u8), and what its
+    /// start took by the kernel's clock (u64).
     Started = 17;
     /// From the kernel: the probe could not be started. Why, in words.
     Refused = 18;

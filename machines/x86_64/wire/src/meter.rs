@@ -58,9 +58,11 @@ things! {
     GrantRevoke = 9, "page grant + revoke";
     /// A message to a task that waits, and its answer.
     RoundTrip = 10, "message there and back, two task switches";
+    /// The first store to a page that has been given: it faults, and is executed again.
+    FirstStore = 11, "first store to a page that was given";
 }
 
-/// What the test wants. Each is answered once.
+/// What the test wants. Each is answered once, if nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Say your task's id.
@@ -81,6 +83,34 @@ pub enum Order {
         /// The object that it has lent.
         smo: u64,
     },
+    /// Allocate a page, and let `peer` write it: its address.
+    Page {
+        /// Who else may.
+        peer: u64,
+    },
+    /// Compute, and note in a page how long each switch between two tasks takes that do so;
+    /// the answer comes at once, and from task 0 again at the end: least, median, most.
+    TakeTurns {
+        /// One that both may write, with nothing in it yet.
+        page: u64,
+        /// 0 or 1: which of the two this is.
+        number: u64,
+    },
+    /// Let `peer` write a page, and wait for its end: answered when it is waited for, and then
+    /// with what has gone by since the clock that `peer` has noted.
+    Hear {
+        /// Whose.
+        peer: u64,
+        /// Where it is noted.
+        page: u64,
+    },
+    /// Note the clock in a page, and end. Not answered.
+    End {
+        /// Where it is noted.
+        page: u64,
+        /// Where to store what may not be stored; 0: to end in peace.
+        forbidden: u64,
+    },
 }
 
 impl Order {
@@ -92,6 +122,10 @@ impl Order {
             Self::Lend { peer } => [1, peer, 0, 0],
             Self::Echo => [2, 0, 0, 0],
             Self::Count { thing, peer, smo } => [3, thing as u64, peer, smo],
+            Self::Page { peer } => [4, peer, 0, 0],
+            Self::TakeTurns { page, number } => [5, page, number, 0],
+            Self::Hear { peer, page } => [6, peer, page, 0],
+            Self::End { page, forbidden } => [7, page, forbidden, 0],
         }
     }
 
@@ -106,6 +140,10 @@ impl Order {
                 Some(thing) => Some(Self::Count { thing, peer, smo }),
                 None => None,
             },
+            [4, peer, ..] => Some(Self::Page { peer }),
+            [5, page, number, _] => Some(Self::TakeTurns { page, number }),
+            [6, peer, page, _] => Some(Self::Hear { peer, page }),
+            [7, page, forbidden, _] => Some(Self::End { page, forbidden }),
             _ => None,
         }
     }
