@@ -52,6 +52,13 @@ const LAYERS: &[Layer] = &[
     layer(6, "bench"),
     guest(6, "examples/plugin_host/plugins"),
     layer(6, "examples/plugin_host"),
+    layer(2, "examples/word_count/counting"),
+    Layer {
+        height: 6,
+        folder: "examples/word_count/mapper",
+        sees: Some(&["abi", "guest/rust", "examples/word_count/counting"]),
+    },
+    layer(6, "examples/word_count"),
     guest(6, "examples"),
     layer(7, "xtask"),
 ];

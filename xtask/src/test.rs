@@ -12,12 +12,13 @@ use crate::tree;
 use crate::{layers, source};
 
 /// What is built with wasmtime. Optimised only, so that wasmtime is built once.
-const OPTIMISED: [&str; 5] = [
+const OPTIMISED: [&str; 6] = [
     "usufruct-wasm",
     "usufruct",
     "usufruct-cli",
     "usufruct-bench",
     "plugin-host",
+    "word-count",
 ];
 /// What must build without an operating system, and a target that has none.
 const FREESTANDING: [&str; 2] = ["usufruct-abi", "usufruct-core"];
@@ -122,7 +123,7 @@ fn wasm(steps: &mut Steps) {
     for package in OPTIMISED {
         wasm.args(["--package", package]);
     }
-    steps.run("wasm, the library, cli, bench, plug-ins", &mut wasm);
+    steps.run("wasm, the library, cli, bench, examples", &mut wasm);
     if let Some(problem) = C_GUESTS.problem() {
         steps.skip("the probe in C", &problem);
     }
