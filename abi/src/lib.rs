@@ -8,7 +8,7 @@
 //!   native.rs      what programs without WASI have in its place
 //! ```
 //!
-//! The C headers in `include/` say the same; `tests/c_headers.rs` compares them.
+//! The C headers in `include/` (`header.rs`) say the same; `tests/c_headers.rs` compares them.
 //! A number that has been released is never given another meaning.
 
 #![no_std]
@@ -16,6 +16,7 @@
 
 mod constant;
 mod error;
+pub mod header;
 mod native;
 mod number;
 

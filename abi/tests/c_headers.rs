@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use usufruct_abi::header::{PORTFOLIO, SARTORIS};
 use usufruct_abi::{Error, Number, PortfolioError};
 
-const SARTORIS: &str = include_str!("../include/sartoris.h");
-const PORTFOLIO: &str = include_str!("../include/portfolio.h");
 const RUST_CONSTANTS: &str = include_str!("../src/constant.rs");
 const RUST_NUMBERS: &str = include_str!("../src/number.rs");
 
@@ -232,4 +231,14 @@ fn a_contradicting_prototype_does_not_compile() {
     let program = program().replace("int claim_mem(int smo_id);", "int claim_mem(long smo_id);");
     let words = compile("cc", &["-std=c11"], &program).expect("a C compiler named `cc` is there");
     assert!(words.contains("claim_mem"), "{words}");
+}
+
+#[test]
+fn c_programs_can_name_every_error_and_no_other() {
+    let names = usufruct_abi::header::SERR_NAME.lines().filter_map(|line| {
+        let line = line.trim();
+        line.strip_prefix("SERR_NAME(")?.strip_suffix(");")
+    });
+    let in_rust: Vec<&str> = Error::ALL.iter().map(|error| error.name()).collect();
+    assert_eq!(names.collect::<Vec<_>>(), in_rust);
 }

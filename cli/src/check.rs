@@ -3,14 +3,13 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use usufruct_system_file::{Fault, name_problem};
 use usufruct_wasm::{Config, Contents, Import, MemorySize, Start, System};
 
 use crate::command::{self, Check};
-use crate::say::say;
+use crate::say::{print, say};
 use crate::{FAILED, prepare};
 
 /// What lines of names are folded at, in columns.
@@ -46,11 +45,6 @@ pub(crate) fn carry_out(check: &Check) -> Result<u8, Fault> {
             FAILED
         }
     })
-}
-
-/// Whoever has closed standard output does not want to know.
-fn print(text: impl fmt::Display) {
-    let _ = write!(io::stdout(), "{text}");
 }
 
 /// Everything up to the first task's start; the line that runs it.

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use usufruct_system_file::{Facts, Fault, Limits, Plan, TaskPlan, name_problem, parse, size};
 use usufruct_wasm::{HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
+use crate::new::New;
+
 /// Runs programs that share memory and do not trust each other
 #[derive(Debug, Parser)]
 #[command(name = "usufruct", version)]
@@ -19,6 +21,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Run),
     Check(Check),
+    New(New),
 }
 
 /// Run a system of tasks until the last of them has ended

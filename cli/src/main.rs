@@ -8,9 +8,10 @@
 //!   supervise.rs each task's lives, to the last ─► verdict.rs, table.rs
 //!
 //!   check.rs     says what would become of a file, and runs nothing
+//!   new.rs       makes a project (template/)
 //! ```
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,10 +19,11 @@ use usufruct_system_file::Fault;
 use usufruct_wasm::Sink;
 
 use crate::command::{Cli, Command, Run};
-use crate::say::say;
+use crate::say::{print, say};
 
 mod check;
 mod command;
+mod new;
 mod prepare;
 mod say;
 mod supervise;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => carry_out(&run),
         Command::Check(check) => check::carry_out(&check),
+        Command::New(new) => new.carry_out().map(|()| 0),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -56,8 +59,7 @@ fn carry_out(run: &Run) -> Result<u8, Fault> {
     // Who interrupts does not want to wait for a reader.
     let is_lost = !interrupted && is_output_lost();
     if run.table {
-        // Whoever has closed standard output does not want the table.
-        let _ = write!(io::stdout(), "{}", table::Table(&histories));
+        print(table::Table(&histories));
     }
     let failed = verdict::failed(&histories);
     if let Some(failed) = &failed {

@@ -9,6 +9,11 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Writes to standard output. Whoever has closed it does not want to know.
+pub(crate) fn print(text: impl Display) {
+    let _ = write!(io::stdout(), "{text}");
+}
+
 /// `1.5 s`, `300.0 ms`.
 pub(crate) fn in_words(time: Duration) -> String {
     if time >= Duration::from_secs(1) {

@@ -19,6 +19,8 @@ enum Probe {
     Program(&'static str),
     /// It is a file.
     File(&'static str),
+    /// It is the library that clang says it needs for WebAssembly.
+    Builtins,
 }
 
 const CLANG: Tool = Tool {
@@ -33,6 +35,10 @@ const WASI_LIBC: Tool = Tool {
     package: "wasi-libc",
     probe: Probe::File("/usr/include/wasm32-wasi/stdio.h"),
 };
+const BUILTINS: Tool = Tool {
+    package: "libclang-rt-dev-wasm32",
+    probe: Probe::Builtins,
+};
 const QEMU: Tool = Tool {
     package: "qemu-system-x86",
     probe: Probe::Program("qemu-system-x86_64"),
@@ -45,7 +51,7 @@ pub(crate) struct Part {
 
 /// Guests written in C.
 pub(crate) const C_GUESTS: Part = Part {
-    tools: &[CLANG, LLD, WASI_LIBC],
+    tools: &[CLANG, LLD, WASI_LIBC, BUILTINS],
 };
 /// The bare-metal machine.
 pub(crate) const BARE_METAL: Part = Part { tools: &[QEMU] };
@@ -71,6 +77,12 @@ impl Tool {
                 .status()
                 .is_ok_and(|status| status.success()),
             Probe::File(path) => Path::new(path).exists(),
+            Probe::Builtins => Command::new("clang")
+                .args(["--target=wasm32-wasi", "-print-libgcc-file-name"])
+                .output()
+                .is_ok_and(|said| {
+                    Path::new(&*String::from_utf8_lossy(said.stdout.trim_ascii())).exists()
+                }),
         }
     }
 }

@@ -1,10 +1,10 @@
 /* Asks the task `lender` for an object, and prints what is in it. */
 
 #include <sartoris.h>
+#include <serr_name.h>
+
 #include <stdio.h>
 #include <string.h>
-
-#include "../serr_name.h"
 
 #define PORT 0
 #define MOST_BYTES 256

@@ -1,10 +1,10 @@
 /* Lends a line of text to the task `borrower`, and takes it back when that has read it. */
 
 #include <sartoris.h>
+#include <serr_name.h>
+
 #include <stdio.h>
 #include <string.h>
-
-#include "../serr_name.h"
 
 #define PORT 0
 
