@@ -77,7 +77,7 @@ impl New {
     pub(crate) fn carry_out(&self) -> Result<(), Fault> {
         let name = self.name.as_str();
         if let Some(cause) = name_problem(name) {
-            let help = "take another name, such as word-count";
+            let help = "take another name, such as hello";
             return Err(Fault::new(format!("`{name}`"), cause, help));
         }
         let checkout = self.checkout()?;
@@ -213,7 +213,7 @@ mod tests {
 
     fn new(guest: Language) -> New {
         New {
-            name: "word-count".to_owned(),
+            name: "hello-there".to_owned(),
             guest,
             path: None,
         }

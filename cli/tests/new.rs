@@ -39,7 +39,7 @@ fn cargo(project: &Path, arguments: &[&str]) {
 /// A new project, built and tested; then its system runs.
 #[track_caller]
 fn works(name: &str, options: &[&str]) {
-    let test = format!("new_{name}");
+    let test = format!("project_{name}");
     let place = Place::new(&test);
     let said = place.usufruct(&[&["new", name], options].concat());
     let message = format!(
@@ -64,8 +64,9 @@ fn works(name: &str, options: &[&str]) {
 
 #[test]
 fn a_project_with_a_guest_in_rust_works() {
-    works("word-count", &[]);
-    let guest = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new_word-count/word-count/guest");
+    works("new-in-rust", &[]);
+    let guest =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("project_new-in-rust/new-in-rust/guest");
     cargo(&guest, &["fmt", "--check"]);
 }
 
@@ -81,7 +82,7 @@ fn a_project_with_a_guest_in_c_works() {
         return;
     }
     let checkout = checkout().display().to_string();
-    works("in_c", &["--guest", "c", "--path", &checkout]);
+    works("new_in_c", &["--guest", "c", "--path", &checkout]);
 }
 
 /// What is said, and that nothing is made.
@@ -109,7 +110,7 @@ fn a_project_that_can_not_be_is_refused_with_the_way_out() {
         ("usufruct", use_of_its_own),
         ("proc-macro", use_of_its_own),
     ] {
-        let help = "help: take another name, such as word-count";
+        let help = "help: take another name, such as hello";
         refused(&place, &[name], &format!("`{name}`: {cause}\n{help}"));
     }
     refused(
