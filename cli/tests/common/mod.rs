@@ -31,6 +31,7 @@ impl Place {
     }
 
     /// Writes a file, and answers itself, so that several can be written in a row.
+    #[allow(dead_code, reason = "not every test file writes one")]
     pub(crate) fn with(self, name: &str, text: &str) -> Self {
         let path = self.folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

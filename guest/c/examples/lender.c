@@ -1,4 +1,6 @@
-/* Lends a line of text to the task `borrower`, and takes it back when that has read it. */
+/* Lends a line of text to the task `borrower`, and takes it back when that has read it:
+ *
+ *     usufruct run lender=lender.wasm borrower=borrower.wasm */
 
 #include <sartoris.h>
 #include <serr_name.h>
