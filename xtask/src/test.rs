@@ -20,6 +20,8 @@ const OPTIMISED: [&str; 6] = [
     "plugin-host",
     "word-count",
 ];
+/// What the guest library has for whole programs.
+const WHOLE_PROGRAMS: &str = "usufruct-guest/program";
 /// What must build without an operating system, and a target that has none.
 const FREESTANDING: [&str; 2] = ["usufruct-abi", "usufruct-core"];
 const FREESTANDING_TARGET: &str = "x86_64-unknown-none";
@@ -77,6 +79,12 @@ fn everything(steps: &mut Steps) {
         let mut guests = workspace.cargo("test");
         steps.run(workspace.folder, guests.arg("--locked"));
     }
+    let mut bare_guests = tree::THUMBNAIL.cargo("build");
+    bare_guests.args(["--locked", "--release", "--target", FREESTANDING_TARGET]);
+    steps.run(
+        "examples/thumbnail without an operating system",
+        &mut bare_guests,
+    );
     bare_metal(steps);
     steps.check("breakages of core", || Breakages::default().run());
 }
@@ -89,7 +97,7 @@ fn sim(steps: &mut Steps) {
 /// The crates that no machine is needed for, and sim.
 fn rules(steps: &mut Steps) {
     let mut workspace = tree::cargo("test");
-    workspace.args(["--locked", "--workspace"]);
+    workspace.args(["--locked", "--workspace", "--features", WHOLE_PROGRAMS]);
     for package in OPTIMISED {
         workspace.args(["--exclude", package]);
     }

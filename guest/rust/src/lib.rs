@@ -18,6 +18,7 @@
 //!   port.rs    messages of four words
 //!   page/      pages that change hands where they lie
 //!   raw.rs     the calls as the kernel has them, for what the others leave out
+//!   program/   entry, arguments, files and text of a whole program (feature `program`)
 //! ```
 //!
 //! # Example
@@ -59,16 +60,20 @@
 //! # Where it runs
 //!
 //! On WebAssembly the calls are imports of the module `usufruct`, on `x86_64-unknown-none`
-//! one trap. On other targets there is no kernel: every call is refused, so that programs
+//! one trap. The feature `program` adds what a whole program needs, on both (`program`). On other targets there is no kernel: every call is refused, so that programs
 //! which use this crate still build there, and their own parts can be tested.
 
 #![no_std]
 
-#[cfg(test)]
+#[cfg(feature = "program")]
+extern crate alloc;
+#[cfg(any(test, all(feature = "program", not(target_os = "none"))))]
 extern crate std;
 
 pub mod page;
 mod port;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod raw;
 mod refusal;
 mod smo;

@@ -14,6 +14,9 @@
 mod native;
 pub mod page;
 
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
+pub use native::native_call;
+
 /// Declares each call as an import of WebAssembly, and elsewhere as a trap.
 macro_rules! calls {
     ($($(#[$doc:meta])* $safety:ident fn $name:ident($($argument:ident: $type:ty),*);)*) => {

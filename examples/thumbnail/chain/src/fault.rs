@@ -1,9 +1,11 @@
 //! How a program says that it failed, and how it stops when another one did.
 
-use std::fmt;
-use std::process::ExitCode;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
 
-use usufruct_guest::Error;
+use usufruct_guest::program::variable;
+use usufruct_guest::{Error, eprintln};
 
 /// Something a person has to know: one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,24 +71,22 @@ impl From<Fault> for Stop {
     }
 }
 
-/// Runs a program's work. Exit status 1 and one line on standard error if it found a
-/// fault. One that stopped quietly has not failed, unless it took the place of a life
+/// Runs a program's work and answers its exit status: 1 and one line on standard error if
+/// it found a fault. One that stopped quietly has not failed, unless it took the place of a life
 /// that did: that its neighbours are gone by now does not mend it.
 #[must_use]
-pub fn run(program: &str, work: impl FnOnce() -> Result<(), Stop>) -> ExitCode {
+pub fn run(program: &str, work: impl FnOnce() -> Result<(), Stop>) -> i32 {
     match work() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Quietly) if is_first_life() => ExitCode::SUCCESS,
-        Err(Stop::Quietly) => ExitCode::FAILURE,
+        Ok(()) => 0,
+        Err(Stop::Quietly) if is_first_life() => 0,
+        Err(Stop::Quietly) => 1,
         Err(Stop::Fault(fault)) => {
-            // In one piece: others may write to the same place.
-            let line = format!("{program}: {fault}\n");
-            eprint!("{line}");
-            ExitCode::FAILURE
+            eprintln!("{program}: {fault}");
+            1
         }
     }
 }
 
 fn is_first_life() -> bool {
-    std::env::var("USUFRUCT_LIFE").map_or(true, |life| life == "0")
+    variable("USUFRUCT_LIFE").is_none_or(|life| life == "0")
 }

@@ -1,5 +1,8 @@
 //! Pictures that change hands where they lie, in pages.
 
+use alloc::format;
+use alloc::string::ToString;
+
 use usufruct_guest::page::{Frozen, PageError, Pages, Received, Refused, available};
 use usufruct_guest::{Port, SmoId, TaskId};
 

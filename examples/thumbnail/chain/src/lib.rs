@@ -21,6 +21,12 @@
 //! Nobody takes its word: letters count only from a task that has the name they
 //! expect, and objects and pages only if they hold what the letter says.
 
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
 mod fault;
 mod gift;
 mod letter;
@@ -34,3 +40,25 @@ pub use neighbour::{
     ANSWER, DECODER, ENCODER, News, READER, SCALER, WORK, answered, find, next, open, tell,
 };
 pub use picture::{MAX_FILE_BYTES, MAX_PIXELS, Picture, Shape, Size};
+
+/// The last part of a path: a file's name without the folders. `None`: it has none.
+#[must_use]
+pub fn file_name(path: &str) -> Option<&str> {
+    let name = path.trim_end_matches('/').rsplit('/').next()?;
+    (!matches!(name, "" | "." | "..")).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_path_that_ends_in_no_file_has_no_name() {
+        for path in ["", "/", "..", "/out/..", "/out/."] {
+            assert_eq!(file_name(path), None, "{path}");
+        }
+        for path in ["small.png", "/out/small.png", "out/small.png/"] {
+            assert_eq!(file_name(path), Some("small.png"), "{path}");
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Finding each other, and hearing from each other.
 
-use std::time::Duration;
+use alloc::format;
+use core::time::Duration;
 
+use usufruct_guest::program::sleep;
 use usufruct_guest::{Ended, Error, Port, TaskId, find_task, send, watch_task};
 
 use crate::{Fault, Letter, Stop};
@@ -66,7 +68,7 @@ pub fn tell(task: TaskId, port: u8, letter: Letter) -> Result<(), Error> {
     loop {
         match send(task, port, letter.words()) {
             Err(Error::PortDisabled | Error::PortFull) if waited < PATIENCE => {
-                std::thread::sleep(PAUSE);
+                sleep(PAUSE);
                 waited += PAUSE;
             }
             answer => return answer,

@@ -1,13 +1,13 @@
 //! Pictures in memory, and the arithmetic of their sizes.
 
-use std::ops::Deref;
+use core::ops::Deref;
 
 /// The most pixels that the programs take on. The memory limits of the system file
 /// are made for it.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
 /// The largest file that the reader takes on, in bytes.
-pub const MAX_FILE_BYTES: u64 = 256 << 20;
+pub const MAX_FILE_BYTES: usize = 256 << 20;
 
 /// Width and height in pixels, 1 to 65,535 each, and no more than [`MAX_PIXELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,8 @@ impl<S: Deref<Target = [u8]>> Picture<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use super::*;
 
     fn size(width: u32, height: u32) -> Size {

@@ -1,9 +1,15 @@
 //! Which decoder a file goes to, and what is refused before any decoder works on it.
 
-use std::ops::DerefMut;
-use std::panic::PanicHookInfo;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::DerefMut;
+use core::panic::Location;
 
-use thumbnail_chain::{DECODER, Fault, MAX_PIXELS, Picture, Size};
+use thumbnail_chain::{DECODER, Fault, MAX_PIXELS, Picture, Size, file_name};
+use usufruct_guest::eprintln;
+use usufruct_guest::program::exit;
 
 use crate::{jpeg, png};
 
@@ -11,22 +17,18 @@ use crate::{jpeg, png};
 const ANOTHER: &str = "use another JPEG or PNG file";
 
 /// A decoder panicked: for the person that is one more way of not reading the file.
-pub(crate) fn give_up(panic: &PanicHookInfo<'_>) {
-    let cause = match panic.location() {
+pub(crate) fn give_up(place: Option<&Location<'_>>) {
+    let cause = match place {
         Some(at) => format!(
             "its decoder gave up at {}:{}",
-            file_name(at.file()),
+            // The rest of it tells where the program was built.
+            file_name(at.file()).unwrap_or("?"),
             at.line()
         ),
         None => "its decoder gave up".to_owned(),
     };
     eprintln!("{DECODER}: {}", Fault::new("the picture", cause, ANOTHER));
-    std::process::exit(1);
-}
-
-/// The last part of a path: the rest tells where the program was built.
-fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
+    exit(1);
 }
 
 /// Decodes a whole file into `room`, which is asked for so many bytes at least.
@@ -69,7 +71,7 @@ pub(crate) fn size(width: u32, height: u32) -> Result<Size, Fault> {
 }
 
 /// A decoder gave up on the file.
-pub(crate) fn broken(format: &str, why: &impl std::fmt::Display) -> Fault {
+pub(crate) fn broken(format: &str, why: &impl core::fmt::Display) -> Fault {
     // Decoders explain themselves over several lines; the person gets one.
     let why = why.to_string();
     let why = why.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,9 +1,10 @@
 //! JPEG files: baseline and progressive, grey, colour, CMYK.
 
-use std::io::Cursor;
-use std::ops::DerefMut;
+use alloc::vec::Vec;
+use core::ops::DerefMut;
 
 use thumbnail_chain::{Fault, Picture, Shape};
+use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
@@ -23,7 +24,7 @@ pub(crate) fn decode<S: DerefMut<Target = [u8]>>(
         .set_strict_mode(true)
         .set_max_width(65_535)
         .set_max_height(65_535);
-    let mut decoder = JpegDecoder::new_with_options(Cursor::new(file), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder
         .decode_headers()
         .map_err(|why| broken("JPEG", &why))?;
@@ -47,7 +48,7 @@ pub(crate) fn decode<S: DerefMut<Target = [u8]>>(
     decoder
         .decode_into(&mut samples)
         .map_err(|why| broken("JPEG", &why))?;
-    let turn = Turn::read(decoder.exif().cloned());
+    let turn = Turn::read(decoder.exif().map(Vec::as_slice));
     let picture = Picture::new(shape, samples).ok_or_else(unfilled)?;
     Ok((picture, turn))
 }

@@ -5,6 +5,10 @@
 //! pool, and only the objects that are lent to it. With `DECODER=hostile` in its environment it shows
 //! why (see [`hostile`]).
 
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
 mod decode;
 mod hostile;
 mod jpeg;
@@ -13,17 +17,21 @@ mod png;
 mod tests;
 mod turn;
 
-use std::process::ExitCode;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use hostile::Surroundings;
 use thumbnail_chain::{
     ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, answered, find, give, next,
     open, pages, run, tell,
 };
-use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
+use usufruct_guest::program::on_panic;
+use usufruct_guest::{Error, Port, Received, SmoId, TaskId, println};
 
-fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(decode::give_up));
+usufruct_guest::main!(work);
+
+fn work() -> i32 {
+    on_panic(decode::give_up);
     run(DECODER, || {
         let work = open(WORK)?;
         let answers = open(ANSWER)?;

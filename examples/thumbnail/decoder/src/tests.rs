@@ -96,6 +96,73 @@ fn every_kind_of_png_comes_out_as_bytes() {
     }
 }
 
+/// Filters of all kinds, and every depth that each kind of colours has.
+#[test]
+fn no_sample_of_a_png_differs_from_what_the_usual_decoder_makes() {
+    use png::Filter::{Adaptive, Avg, NoFilter, Paeth, Sub, Up};
+    let noise = |n: usize| (n.wrapping_mul(0x9e37_79b9) >> 13).to_le_bytes()[0];
+    let depths = [
+        (BitDepth::One, 1),
+        (BitDepth::Two, 2),
+        (BitDepth::Four, 4),
+        (BitDepth::Eight, 8),
+        (BitDepth::Sixteen, 16),
+    ];
+    let kinds = [
+        (ColorType::Grayscale, 1, &depths[..], 1),
+        (ColorType::Grayscale, 1, &depths[..], 2),
+        (ColorType::Indexed, 1, &depths[..4], 3),
+        (ColorType::Indexed, 1, &depths[..4], 4),
+        (ColorType::Rgb, 3, &depths[3..], 3),
+        (ColorType::Rgb, 3, &depths[3..], 4),
+        (ColorType::GrayscaleAlpha, 2, &depths[3..], 2),
+        (ColorType::Rgba, 4, &depths[3..], 4),
+    ];
+    for (color, samples, depths, channels) in kinds {
+        for (depth, bits) in depths.iter().copied() {
+            for filter in [NoFilter, Sub, Up, Avg, Paeth, Adaptive] {
+                let row_bytes = (usize::from(WIDTH) * samples * bits).div_ceil(8);
+                let bytes: Vec<u8> = (0..row_bytes * usize::from(HEIGHT)).map(noise).collect();
+                let mut file = Vec::new();
+                let mut encoder = PngEncoder::new(&mut file, WIDTH.into(), HEIGHT.into());
+                encoder.set_color(color);
+                encoder.set_depth(depth);
+                encoder.set_filter(filter);
+                if color == ColorType::Indexed {
+                    encoder.set_palette((0..768).map(noise).collect::<Vec<u8>>());
+                }
+                // One colour that can be seen through, or the palette's alphas.
+                let transparent: Option<&[u8]> = match (color, channels) {
+                    (ColorType::Grayscale, 2) => Some(&[0, 1]),
+                    (ColorType::Rgb, 4) => Some(&[0, 1, 0, 2, 0, 3]),
+                    (ColorType::Indexed, 4) => Some(&[1, 100, 200]),
+                    _ => None,
+                };
+                transparent.map(|alpha| encoder.set_trns(alpha));
+                let mut writer = encoder.write_header().unwrap();
+                writer.write_image_data(&bytes).unwrap();
+                drop(writer);
+
+                let picture = picture(&file).unwrap();
+                let kind = format!("{color:?} {depth:?} {filter:?}");
+                assert_eq!(shape(&picture), (37, 21, channels), "{kind}");
+                assert!(picture.samples() == usual(&file), "{kind}");
+            }
+        }
+    }
+    assert!(picture(&INTERLACED).unwrap().samples() == usual(&INTERLACED));
+}
+
+/// What the crate `png` makes of a file, one byte a sample.
+fn usual(file: &[u8]) -> Vec<u8> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().unwrap();
+    let mut samples = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut samples).unwrap();
+    samples
+}
+
 #[test]
 fn sixteen_bits_keep_their_high_half() {
     let samples = [0xab, 0xcd].repeat(usize::from(WIDTH) * usize::from(HEIGHT));

@@ -3,9 +3,8 @@
 //! Cameras store the samples as the sensor gives them, and say in a field of the file
 //! (Exif, Orientation) how to turn them.
 
-use std::ops::DerefMut;
+use core::ops::DerefMut;
 
-use exif::{In, Reader, Tag};
 use thumbnail_chain::{Fault, Picture, Size};
 
 use crate::decode::broken;
@@ -16,17 +15,10 @@ pub(crate) struct Turn(u32);
 
 impl Turn {
     /// What a file's Exif data says; as stored, if it says nothing that makes sense.
-    pub(crate) fn read(exif: Option<Vec<u8>>) -> Self {
-        let number = exif.and_then(|exif| {
-            let fields = Reader::new().read_raw(exif).ok()?;
-            let orientation = fields.get_field(Tag::Orientation, In::PRIMARY)?;
-            orientation.value.get_uint(0)
-        });
-        Self(
-            number
-                .filter(|number| (1..=8).contains(number))
-                .unwrap_or(1),
-        )
+    pub(crate) fn read(exif: Option<&[u8]>) -> Self {
+        let number = exif.and_then(orientation);
+        let number = number.filter(|number| (1..=8).contains(number));
+        Self(number.unwrap_or(1))
     }
 
     /// The picture with its upper side up; in new room, if it has to be turned.
@@ -76,6 +68,42 @@ impl Turn {
     }
 }
 
+/// The field Orientation in the first directory of Exif data, which is built like a TIFF file.
+fn orientation(exif: &[u8]) -> Option<u32> {
+    const ORIENTATION: u16 = 0x0112;
+    /// Numbers of 16 bits, the type that the field must have.
+    const SHORT: u16 = 3;
+    const ENTRY_BYTES: usize = 12;
+    let is_little = match exif.first_chunk()? {
+        b"II*\0" => true,
+        b"MM\0*" => false,
+        _ => return None,
+    };
+    let bytes = |at: usize| exif.get(at..);
+    let short = |at: usize| {
+        let bytes = *bytes(at)?.first_chunk()?;
+        Some(match is_little {
+            true => u16::from_le_bytes(bytes),
+            false => u16::from_be_bytes(bytes),
+        })
+    };
+    let directory = *bytes(4)?.first_chunk()?;
+    let directory = match is_little {
+        true => u32::from_le_bytes(directory),
+        false => u32::from_be_bytes(directory),
+    };
+    let directory = usize::try_from(directory).ok()?;
+    let entries = usize::from(short(directory)?);
+    let entries = (0..entries).map_while(|entry| {
+        let at = directory.checked_add(2 + entry * ENTRY_BYTES)?;
+        exif.get(at..).map(|_| at)
+    });
+    // Type, count, and then the number itself, as it has room there.
+    let mut found = entries.filter(|at| short(*at) == Some(ORIENTATION));
+    let at = found.find(|at| short(at + 2) == Some(SHORT))?;
+    short(at + 8).map(u32::from)
+}
+
 /// Neither its sides nor its samples are more or fewer when they change places.
 fn unturnable() -> Fault {
     broken("picture", &"its samples do not fill its size")
@@ -107,7 +135,7 @@ mod tests {
     /// Two rows of three pixels, one letter each.
     fn turned(orientation: u8) -> (u32, u32, String) {
         let stored = picture(3, 2, 1, b"abcdef");
-        let turn = Turn::read(Some(exif(orientation)));
+        let turn = Turn::read(Some(&exif(orientation)));
         let picture = turn.apply(stored, &room).unwrap();
         let letters = String::from_utf8(picture.samples().to_vec()).unwrap();
         let size = picture.shape().size();
@@ -136,8 +164,8 @@ mod tests {
         assert_eq!(turned(0), turned(1));
         assert_eq!(turned(9), turned(1));
         assert_eq!(Turn::read(None), Turn(1));
-        assert_eq!(Turn::read(Some(b"MM\0*".to_vec())), Turn(1));
-        assert_eq!(Turn::read(Some(vec![0xff; 64])), Turn(1));
+        assert_eq!(Turn::read(Some(b"MM\0*")), Turn(1));
+        assert_eq!(Turn::read(Some(&[0xff; 64])), Turn(1));
     }
 
     #[test]

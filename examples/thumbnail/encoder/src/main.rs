@@ -1,25 +1,34 @@
 //! Writes the thumbnail as a PNG file.
 
-mod file;
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
-use std::process::ExitCode;
+extern crate alloc;
+
+mod file;
+mod png;
+
+use alloc::string::String;
+use alloc::vec;
 
 use thumbnail_chain::{
     ANSWER, ENCODER, Fault, Letter, News, Picture, SCALER, Stop, WORK, accept, find, next, open,
     run, tell,
 };
 use usufruct_guest::page::{Frozen, discard_unclaimed};
-use usufruct_guest::{Error, Port, Received, SmoId, TaskId};
+use usufruct_guest::program::argument;
+use usufruct_guest::{Error, Port, Received, SmoId, TaskId, println};
 
 /// The longest title that goes into the file, in bytes.
 const MAX_TITLE_BYTES: usize = 1024;
 
-fn main() -> ExitCode {
+usufruct_guest::main!(encode);
+
+fn encode() -> i32 {
     run(ENCODER, work)
 }
 
 fn work() -> Result<(), Stop> {
-    let target = file::Target::new(std::env::args_os().nth(1))?;
+    let target = file::Target::new(argument(1))?;
     let work = open(WORK)?;
     let scaler = find(SCALER, &work)?;
     let (picture, title) = order(&work, scaler)?;

@@ -3,25 +3,36 @@
 //! The decoder may die under it: then the bytes are taken back, and lent anew to its
 //! next life. The title is lent to the scaler, which the decoder can not look into.
 
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
 mod file;
 
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 use thumbnail_chain::{
     ANSWER, DECODER, Fault, Letter, News, READER, SCALER, Stop, WORK, find, next, open, run, tell,
 };
-use usufruct_guest::{Ended, Error, Port, Reason, Shared, SmoId, TaskId, find_task, watch_task};
+use usufruct_guest::program::{argument, now};
+use usufruct_guest::{
+    Ended, Error, Port, Reason, Shared, SmoId, TaskId, find_task, println, watch_task,
+};
 
 /// How long the decoder may be gone before it is taken not to come back.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-fn main() -> ExitCode {
+usufruct_guest::main!(read);
+
+fn read() -> i32 {
     run(READER, work)
 }
 
 fn work() -> Result<(), Stop> {
-    let file = file::read(std::env::args_os().nth(1))?;
+    let file = file::read(argument(1))?;
     println!("reader: {}, {} bytes", file.title, file.bytes.len());
 
     let answers = open(ANSWER)?;
@@ -91,12 +102,12 @@ fn over(ended: Ended) -> Result<Life, Stop> {
 
 /// Waits until the decoder is there.
 fn next_decoder(answers: &Port, scaler: TaskId, last_end: Option<Ended>) -> Result<TaskId, Stop> {
-    let began = Instant::now();
+    let began = now();
     loop {
         if let Ok(decoder) = find_task(DECODER) {
             return Ok(decoder);
         }
-        if began.elapsed() >= PATIENCE {
+        if now().saturating_sub(began) >= PATIENCE {
             let cause = last_end.map_or("is not there".to_owned(), |ended| {
                 format!("{} and did not come back", how(ended))
             });

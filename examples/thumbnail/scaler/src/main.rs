@@ -1,15 +1,18 @@
 //! Makes a small picture of a large one, and gives it to the encoder.
 
-mod scale;
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
-use std::process::ExitCode;
+extern crate alloc;
+
+mod filter;
+mod scale;
 
 use thumbnail_chain::{
     ANSWER, DECODER, ENCODER, Fault, Letter, News, Picture, READER, SCALER, Stop, WORK, accept,
     answered, find, give, next, open, pages, run, tell,
 };
 use usufruct_guest::page::{Frozen, Pages, discard_unclaimed};
-use usufruct_guest::{Port, Received, SmoId, TaskId, find_task};
+use usufruct_guest::{Port, Received, SmoId, TaskId, find_task, println};
 
 /// The longer side of a thumbnail, in pixels.
 const LONGEST_SIDE: u16 = 256;
@@ -17,7 +20,9 @@ const LONGEST_SIDE: u16 = 256;
 /// The most bytes that the samples of one take.
 const MOST_BYTES: usize = LONGEST_SIDE as usize * LONGEST_SIDE as usize * 4;
 
-fn main() -> ExitCode {
+usufruct_guest::main!(scale);
+
+fn scale() -> i32 {
     run(SCALER, work)
 }
 

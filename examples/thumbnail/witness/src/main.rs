@@ -4,11 +4,16 @@
 //! It serves whoever asks, for it has nothing to lose but its pages; they are what the
 //! attempts are about. At the end it says whether one succeeded, and fails if so.
 
-use std::process::ExitCode;
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use thumbnail_chain::{Fault, SCALER, Stop, WORK, find, open, run};
 use usufruct_guest::page::{Pages, Received, discard_unclaimed};
-use usufruct_guest::{Ended, Port, TaskId, send};
+use usufruct_guest::{Ended, Port, TaskId, println, send};
 
 /// Where answers go.
 const TOLD: u8 = 12;
@@ -25,7 +30,9 @@ const OWN: u8 = 0x5e;
 const SECRET: u8 = 0x5c;
 const PAGES_BYTES: usize = 2 * 4096;
 
-fn main() -> ExitCode {
+usufruct_guest::main!(watch);
+
+fn watch() -> i32 {
     run("witness", || {
         let work = open(WORK)?;
         let scaler = find(SCALER, &work)?;

@@ -1,6 +1,8 @@
 //! The calls as one trap with a number, for programs on bare x86-64. On all other targets
 //! but WebAssembly there is no kernel to call.
 
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
+use usufruct_abi::NativeCall;
 use usufruct_abi::Number;
 
 /// What a call takes, as a word of the trap: an `int` in its low half.
@@ -83,20 +85,9 @@ const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
 /// As for the call of this number with these words.
 #[cfg(all(target_arch = "x86_64", target_os = "none"))]
 pub(super) unsafe fn trap<const WORDS: usize>(number: Number, words: [u64; WORDS]) -> Option<u32> {
-    let mut all = [0; 4];
-    all[..WORDS].copy_from_slice(&words);
-    let [first, second, third, fourth] = all;
-    let answer: u64;
-    // SAFETY:
-    // 1. The kernel keeps all registers but rax, rcx and r11, vector registers included, and
-    //    does not touch the stack.
-    // 2. Where it stores is what the words say: the caller's word.
-    unsafe {
-        core::arch::asm!("syscall", inlateout("rax") number as u64 => answer,
-            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
-            lateout("rcx") _, lateout("r11") _, options(nostack));
-    }
-    Some(answer as u32)
+    // SAFETY: the caller's word.
+    let answer = unsafe { syscall(number as u32, words) };
+    u32::try_from(answer & 0xffff_ffff).ok()
 }
 
 /// There is no kernel to call.
@@ -107,4 +98,38 @@ pub(super) unsafe fn trap<const WORDS: usize>(number: Number, words: [u64; WORDS
 #[cfg(not(all(target_arch = "x86_64", target_os = "none")))]
 pub(super) unsafe fn trap<const WORDS: usize>(_: Number, _: [u64; WORDS]) -> Option<u32> {
     None
+}
+
+/// A call of the bare machine's own, which programs on WebAssembly have WASI for: its answer,
+/// or a negative [`usufruct_abi::StreamError`].
+///
+/// # Safety
+///
+/// `ReadStream` stores to its buffer, and `SpawnThread` to its stack: nothing else in this
+/// program uses what they store to. All others are safe, whatever their words.
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
+pub unsafe fn native_call<const WORDS: usize>(number: NativeCall, words: [u64; WORDS]) -> i64 {
+    // SAFETY: the caller's word.
+    unsafe { syscall(number as u32, words) }.cast_signed()
+}
+
+/// # Safety
+///
+/// As for the call of this number with these words.
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
+unsafe fn syscall<const WORDS: usize>(number: u32, words: [u64; WORDS]) -> u64 {
+    let mut all = [0; 4];
+    all[..WORDS].copy_from_slice(&words);
+    let [first, second, third, fourth] = all;
+    let answer: u64;
+    // SAFETY:
+    // 1. The kernel keeps all registers but rax, rcx and r11, vector registers included, and
+    //    does not touch the stack.
+    // 2. Where it stores is what the words say: the caller's word.
+    unsafe {
+        core::arch::asm!("syscall", inlateout("rax") u64::from(number) => answer,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    answer
 }

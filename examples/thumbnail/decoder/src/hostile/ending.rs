@@ -1,9 +1,13 @@
 //! Attempts that do not end well for the decoder, each in a life of its own.
 
-use std::hint::black_box;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+use core::hint::black_box;
 
 use thumbnail_chain::{Letter, Shape, Size, WORK, tell};
 use usufruct_guest::page::Pages;
+use usufruct_guest::program::{abort, exit};
 use usufruct_guest::{Port, raw};
 
 use super::{Answer, Attempt, NEXT_LIFE, Surroundings, tables, wild};
@@ -37,7 +41,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         tries: "takes every object, port and message place it can get, and exits with them",
         make: |around| {
             tables::hoard(around);
-            std::process::exit(NEXT_LIFE)
+            exit(NEXT_LIFE)
         },
     },
     Attempt {
@@ -92,7 +96,7 @@ fn trap_in_the_middle_of_a_gift(around: &Surroundings) -> Answer {
         title: around.title,
     };
     match tell(around.scaler, WORK, letter) {
-        Ok(()) => std::process::abort(),
+        Ok(()) => abort(),
         Err(error) => Answer::NotTried(error.name().to_owned()),
     }
 }

@@ -1,6 +1,10 @@
 //! Memory that the decoder does not have.
 
+use alloc::format;
+use alloc::string::ToString;
+
 use usufruct_abi::READ_PERM;
+use usufruct_guest::program::File;
 use usufruct_guest::{Error, Port, current_task, send};
 
 use super::wild::Edge;
@@ -89,24 +93,23 @@ fn have_a_message_stored_outside() -> Answer {
 }
 
 fn open_a_file() -> Answer {
-    let read_folder = |path: &str| std::fs::read_dir(path).map(drop);
-    let read_file = |path: &str| std::fs::read(path).map(drop);
-    for path in ["/", ".", "..", "/in", "/out"] {
-        if read_folder(path).is_ok() {
-            return Answer::Succeeded(format!("the folder {path}"));
-        }
-    }
+    let mut refusal = Error::Ok.to_string();
     for path in [
+        "/",
+        ".",
+        "..",
+        "/in",
+        "/out",
         "/etc/passwd",
         "../../etc/passwd",
         "/in/rocket.jpg",
         "/dev/mem",
     ] {
-        if read_file(path).is_ok() {
-            return Answer::Succeeded(format!("the file {path}"));
+        match File::open(path) {
+            Ok(_) => return Answer::Succeeded(path.to_string()),
+            Err(error) => refusal = error.to_string(),
         }
     }
     // What the kernel has to do with it: nothing. The machine opened no folder for it.
-    let error = std::fs::read("/etc/passwd").err();
-    Answer::Refused(error.map_or(Error::Ok.to_string(), |error| error.to_string()))
+    Answer::Refused(refusal)
 }

@@ -27,9 +27,14 @@ mod wild;
 mod wild_page;
 mod witness;
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
-use usufruct_guest::{Error, SmoId, TaskId, raw};
+use usufruct_guest::program::{exit, variable};
+use usufruct_guest::{Error, SmoId, TaskId, println, raw};
 
 /// The exit status of a hostile life that has nothing more to try. Not 0 or 1, by
 /// which an honest decoder says that it is done or has reported a fault.
@@ -85,8 +90,8 @@ const ENDINGS: [&[Attempt]; 2] = [stores::ATTEMPTS, ending::ATTEMPTS];
 
 /// Lives up to the last hostile one make attempts and do not return; later ones do.
 pub(crate) fn take_over(around: &Surroundings) {
-    let hostile = std::env::var("DECODER").is_ok_and(|mode| mode == "hostile");
-    let life = std::env::var("USUFRUCT_LIFE").ok();
+    let hostile = variable("DECODER").is_some_and(|mode| mode == "hostile");
+    let life = variable("USUFRUCT_LIFE");
     let life: Option<usize> = life.and_then(|life| life.parse().ok());
     let (true, Some(life)) = (hostile, life) else {
         return;
@@ -110,7 +115,7 @@ pub(crate) fn take_over(around: &Surroundings) {
             report(name, &make(around))
         }
     };
-    std::process::exit(if all_tried { NEXT_LIFE } else { 1 });
+    exit(if all_tried { NEXT_LIFE } else { 1 });
 }
 
 /// Whether it has been tried. If not, the demonstration shows nothing, and must fail.

@@ -1,5 +1,9 @@
 //! Other tasks' objects, and its own when they are gone.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 use usufruct_guest::{Error, Received, Shared, SmoId, TaskId, current_task, raw};
 
 use super::{Answer, Attempt, Surroundings, all, answer, one, wild};

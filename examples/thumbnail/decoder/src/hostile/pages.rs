@@ -1,5 +1,9 @@
 //! Pages that are not the decoder's, and more of them than its share.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, PortfolioError};
 use usufruct_guest::{Error, Port, Received, current_task, raw, send};
 
@@ -37,7 +41,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt {
         name: "have-wasi-store-in-anothers-page",
         tries: "names a page of the witness as the place for results and buffers of WASI calls",
-        make: |_| tried(have_wasi_store()),
+        make: |_| tried(have_streams_store()),
     },
     Attempt {
         name: "have-availmem-store-in-anothers-page",
@@ -51,7 +55,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             if grow_over_the_pool() {
                 return Answer::Succeeded("the heap has grown".to_owned());
             }
-            Answer::Refused("memory.grow answers -1".to_owned())
+            Answer::Refused("no memory is to be had there".to_owned())
         },
     },
     Attempt {
@@ -180,12 +184,12 @@ fn write_through_an_object() -> Result<Answer, Answer> {
     Ok(unless_changed(target, answer))
 }
 
-fn have_wasi_store() -> Result<Answer, Answer> {
+fn have_streams_store() -> Result<Answer, Answer> {
     const EFAULT: i32 = 21;
     let witness = Witness::find()?;
     let target = target(&witness, 3)?;
     let taken = target
-        .wasi()
+        .streams()
         .into_iter()
         .find(|(_, errno)| *errno != EFAULT);
     let answer = match taken {

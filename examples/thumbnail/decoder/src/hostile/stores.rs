@@ -1,7 +1,9 @@
 //! Stores to pages that the decoder may not write: each ends a life.
 
+use alloc::borrow::ToOwned;
+
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE};
-use usufruct_guest::current_task;
+use usufruct_guest::{current_task, println};
 
 use super::pages::{PART_BYTES, free_page, target};
 use super::wild_page::{Spot, allocate};

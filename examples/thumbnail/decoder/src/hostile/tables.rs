@@ -1,5 +1,8 @@
 //! More than its share of what all tasks use.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use thumbnail_chain::{ANSWER, Letter, WORK, tell};
 use usufruct_abi::{Error, READ_PERM};
 use usufruct_guest::{Shared, TaskId, current_task, raw, send};
@@ -97,7 +100,7 @@ pub(super) fn hoard(around: &Surroundings) {
     let bytes: &'static [u8] = &[7; 4096];
     for task in [around.scaler, around.reader, current_task()] {
         while let Ok(shared) = Shared::readable(task, bytes) {
-            std::mem::forget(shared);
+            core::mem::forget(shared);
         }
         flood(task, WORK);
         flood(task, ANSWER);

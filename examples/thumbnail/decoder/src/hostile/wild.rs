@@ -1,7 +1,7 @@
 //! Addresses that no honest program makes: with those of the pool (wild_page.rs) the only
 //! unsafe code of the decoder.
 
-use std::ptr::{without_provenance, without_provenance_mut};
+use core::ptr::{without_provenance, without_provenance_mut};
 
 use usufruct_guest::raw;
 
@@ -20,8 +20,18 @@ impl Edge {
         Self(memory_size::<0>() << 16)
     }
 
+    #[cfg(target_os = "none")]
+    pub(super) fn new() -> Self {
+        use usufruct_abi::NativeCall::GrowMemory;
+        // SAFETY: it only adds memory, of which the allocator does not know. Refused: as above.
+        let _ = unsafe { raw::native_call(GrowMemory, [1]) };
+        // SAFETY: it only tells where the memory ends.
+        let end = unsafe { raw::native_call(GrowMemory, [0]) };
+        Self(usize::try_from(end).unwrap_or(0))
+    }
+
     /// Other targets have no such edge: the last page of all addresses.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(not(any(target_arch = "wasm32", target_os = "none")))]
     pub(super) fn new() -> Self {
         Self(usize::MAX << 16)
     }
@@ -77,7 +87,7 @@ impl Edge {
     /// Stores a byte right behind the end.
     pub(super) fn store(self) {
         let behind: *mut u8 = without_provenance_mut(self.0);
-        // SAFETY: there is no memory there. WebAssembly defines such a store: it traps.
+        // SAFETY: there is no memory there. The machine sees the store and ends the task.
         unsafe { behind.write_volatile(1) };
     }
 }

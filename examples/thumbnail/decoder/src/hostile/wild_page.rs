@@ -1,8 +1,8 @@
 //! Calls about pages, and stores to them, that no honest program makes. No reference to a
 //! page is made here or by those who use this.
 
-use std::hint::black_box;
-use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+use core::hint::black_box;
+use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 use usufruct_guest::raw;
 use usufruct_guest::raw::page as calls;
@@ -33,7 +33,7 @@ impl Spot {
 
     #[inline(never)]
     pub(super) fn store(self, byte: u8) {
-        // SAFETY: WebAssembly defines this store. The machine lets it through, or ends the
+        // SAFETY: The machine sees this store. It lets it through, or ends the
         // task; this program relies on nothing there.
         unsafe { self.ptr().write_volatile(byte) };
     }
@@ -97,7 +97,7 @@ impl Spot {
 
     /// Calls of WASI with a result stored here, or with a buffer here, by name.
     #[cfg(target_arch = "wasm32")]
-    pub(super) fn wasi(self) -> [(&'static str, i32); 6] {
+    pub(super) fn streams(self) -> [(&'static str, i32); 6] {
         #[link(wasm_import_module = "wasi_snapshot_preview1")]
         unsafe extern "C" {
             fn clock_time_get(id: i32, precision: i64, time: *mut u8) -> i32;
@@ -117,7 +117,7 @@ impl Spot {
         // SAFETY: the same.
         let sizes = unsafe { args_sizes_get(self.ptr(), self.plus(8).ptr()) };
         // SAFETY: the same; no vectors are read.
-        let count = unsafe { fd_write(1, std::ptr::null(), 0, self.ptr()) };
+        let count = unsafe { fd_write(1, core::ptr::null(), 0, self.ptr()) };
         // SAFETY: the same; vector and count are live variables.
         let read = unsafe { fd_read(0, &raw const here, 1, moved.as_mut_ptr()) };
         // SAFETY: the same.
@@ -132,10 +132,28 @@ impl Spot {
         ]
     }
 
+    /// The bare machine's own calls with a buffer or a path here.
+    #[cfg(target_os = "none")]
+    pub(super) fn streams(self) -> [(&'static str, i32); 4] {
+        use usufruct_abi::NativeCall::{OpenStream, ReadStream, WriteStream};
+        let at = self.0 as u64;
+        [
+            ("read_stream", ReadStream, [0, at, 64]),
+            ("write_stream", WriteStream, [1, at, 64]),
+            ("open_stream to read", OpenStream, [at, 8, 1]),
+            ("open_stream to write", OpenStream, [at, 8, 2]),
+        ]
+        .map(|(name, call, words)| {
+            // SAFETY: this program relies on nothing there.
+            let answer = unsafe { raw::native_call(call, words) };
+            (name, i32::try_from(-answer).unwrap_or(-1))
+        })
+    }
+
     /// Other targets have no such calls.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn wasi(self) -> [(&'static str, i32); 6] {
-        [("", -1); 6]
+    #[cfg(not(any(target_arch = "wasm32", target_os = "none")))]
+    pub(super) fn streams(self) -> [(&'static str, i32); 1] {
+        [("", -1)]
     }
 }
 
@@ -161,8 +179,27 @@ pub(super) fn grow_over_the_pool() -> bool {
     .any(|pages| memory_grow::<0>(pages) != usize::MAX)
 }
 
+/// The same.
+#[cfg(target_os = "none")]
+pub(super) fn grow_over_the_pool() -> bool {
+    use usufruct_abi::NativeCall::GrowMemory;
+    // SAFETY: it only tells where the memory ends.
+    let end = unsafe { raw::native_call(GrowMemory, [0]) }.cast_unsigned();
+    let to_the_pool = (2 << 30) - end;
+    [
+        to_the_pool,
+        to_the_pool + 1,
+        4 << 30,
+        u64::MAX - end,
+        u64::MAX >> 1,
+    ]
+    .into_iter()
+    // SAFETY: it only adds memory.
+    .any(|bytes| unsafe { raw::native_call(GrowMemory, [bytes]) } >= 0)
+}
+
 /// Other targets have no such heap.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(any(target_arch = "wasm32", target_os = "none")))]
 pub(super) fn grow_over_the_pool() -> bool {
     false
 }

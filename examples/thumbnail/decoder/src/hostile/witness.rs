@@ -1,6 +1,8 @@
 //! The witness: an honest task with pages of its own, which does what it is asked.
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use core::time::Duration;
 
 use usufruct_guest::{Port, TaskId, find_task, send};
 
