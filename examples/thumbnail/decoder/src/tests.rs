@@ -138,7 +138,9 @@ fn no_sample_of_a_png_differs_from_what_the_usual_decoder_makes() {
                     (ColorType::Indexed, 4) => Some(&[1, 100, 200]),
                     _ => None,
                 };
-                transparent.map(|alpha| encoder.set_trns(alpha));
+                if let Some(alpha) = transparent {
+                    encoder.set_trns(alpha);
+                }
                 let mut writer = encoder.write_header().unwrap();
                 writer.write_image_data(&bytes).unwrap();
                 drop(writer);

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::Cursor;
 
+use zune_jpeg::zune_core::bytestream::ZCursor;
+
 use crate::run::{Run, example, folder, rocket, run, run_on};
 
 fn friendly(name: &str, picture: &[u8]) -> Run {
@@ -52,7 +54,7 @@ fn a_photograph_becomes_a_thumbnail_with_its_title() {
 /// The photograph made small in the simplest way: each pixel is the mean of those that
 /// it covers.
 fn boxed(file: &[u8], (width, height): (usize, usize)) -> Vec<u8> {
-    let mut decoder = zune_jpeg::JpegDecoder::new(Cursor::new(file));
+    let mut decoder = zune_jpeg::JpegDecoder::new(ZCursor::new(file));
     let samples = decoder.decode().unwrap();
     let (large_width, large_height) = decoder.dimensions().unwrap();
     let mut small = Vec::new();
