@@ -52,6 +52,13 @@ const LAYERS: &[Layer] = &[
     layer(6, "bench"),
     guest(6, "examples/plugin_host/plugins"),
     layer(6, "examples/plugin_host"),
+    layer(2, "examples/ring/stream"),
+    Layer {
+        height: 6,
+        folder: "examples/ring/guests",
+        sees: Some(&["abi", "guest/rust", "examples/ring/stream"]),
+    },
+    layer(6, "examples/ring"),
     layer(2, "examples/word_count/counting"),
     Layer {
         height: 6,

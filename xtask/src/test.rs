@@ -12,12 +12,13 @@ use crate::tree;
 use crate::{layers, source};
 
 /// What is built with wasmtime. Optimised only, so that wasmtime is built once.
-const OPTIMISED: [&str; 6] = [
+const OPTIMISED: [&str; 7] = [
     "usufruct-wasm",
     "usufruct",
     "usufruct-cli",
     "usufruct-bench",
     "plugin-host",
+    "ring",
     "word-count",
 ];
 /// What the guest library has for whole programs.

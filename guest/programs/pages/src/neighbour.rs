@@ -24,6 +24,8 @@ pub(crate) fn landlord() {
     let mut bytes = [0; 2];
     lent.read_at(0, &mut bytes).unwrap();
     assert_eq!(bytes, [1, 2]);
+    assert_eq!(lent.load_u64(8), Ok(u64::MAX - 1));
+    lent.store_u64(16, 7).unwrap();
     lent.revoke(talk.other()).unwrap();
     talk.nod();
     talk.wait_for_nod();
@@ -50,10 +52,17 @@ pub(crate) fn visitor() {
     talk.nod();
     talk.wait_for_nod();
     pages.write_at(1, &[2]).unwrap();
+    pages.store_u64(8, u64::MAX - 1).unwrap();
+    assert_eq!(pages.load_u64(0), Ok(0x201));
+    assert_eq!(pages.load_u64(4), Err(PageError::Misaligned));
+    assert_eq!(pages.store_u64(12, 0), Err(PageError::Misaligned));
+    assert_eq!(pages.load_u64(pages.len()), Err(PageError::BadSize));
     assert_eq!(pages.write_at(usize::MAX, &[2]), Err(PageError::BadSize));
     talk.nod();
     talk.wait_for_nod();
     assert_eq!(pages.write_at(2, &[3]), Err(PageError::NotWritable));
+    assert_eq!(pages.store_u64(16, 8), Err(PageError::NotWritable));
+    assert_eq!(pages.load_u64(16), Ok(7));
     drop(pages);
     // A visit to pages of one's own is none.
     let words = own.words();

@@ -24,6 +24,8 @@ pub enum PageError {
     InUse,
     /// These pages may not be written. Ask their owner.
     NotWritable,
+    /// A number of eight bytes begins at a multiple of eight.
+    Misaligned,
     /// These are no pages of other tasks. Those that this task owns can be accepted.
     NotForeign,
 }
@@ -59,6 +61,7 @@ impl fmt::Display for PageError {
             Self::NotOwned => "these are not whole pages of the pool that this task owns",
             Self::InUse => "the program has a value for some of these pages: drop it first",
             Self::NotWritable => "this task may not write these pages: ask their owner for it",
+            Self::Misaligned => "a number of eight bytes begins at a multiple of eight",
             Self::NotForeign => "these are no pages of another task: accept them if they are given",
         })
     }

@@ -1,6 +1,7 @@
 //! Pages of other tasks, and copies in and out of pages that others may write.
 
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::held::{End, Held};
 use super::{PageError, page_bytes, raw};
@@ -73,6 +74,30 @@ impl Foreign {
         write_at(&mut self.held, offset, bytes)
     }
 
+    /// The number of eight bytes at `offset`, in one piece, and after it all that a task
+    /// stored before it stored the number by [`Foreign::store_u64`].
+    ///
+    /// Compiled for WebAssembly, that takes `-Ctarget-feature=+atomics`; without it the
+    /// compiler makes plain loads and stores, and order is not promised.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Foreign::read_at`]; [`PageError::Misaligned`]: `offset` is no multiple of 8.
+    pub fn load_u64(&self, offset: usize) -> Result<u64, PageError> {
+        load_u64(&self.held, offset)
+    }
+
+    /// Stores a number of eight bytes in one piece, after all that this task stored before.
+    ///
+    /// If their owner takes the right away meanwhile, the kernel ends this task.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Foreign::load_u64`]; also [`PageError::NotWritable`].
+    pub fn store_u64(&mut self, offset: usize, number: u64) -> Result<(), PageError> {
+        store_u64(&mut self.held, offset, number)
+    }
+
     /// Address and size, as words of a message for [`super::Received::from_words`].
     #[must_use]
     pub fn words(&self) -> [i32; 2] {
@@ -100,10 +125,7 @@ pub(super) fn write_at(held: &mut Held, offset: usize, bytes: &[u8]) -> Result<(
     if bytes.is_empty() {
         return Ok(());
     }
-    let size = i32::try_from(bytes.len()).map_err(|_| PageError::BadSize)?;
-    if raw::IsMemWritable(to.as_ptr(), size) != 1 {
-        return Err(PageError::NotWritable);
-    }
+    look_whether_writable(to, bytes.len())?;
     // SAFETY:
     // 1. `place` has checked that all of it lies in the pages, which are the pool's.
     // 2. No reference points into them: their value gives none, and is the only one
@@ -112,6 +134,45 @@ pub(super) fn write_at(held: &mut Held, offset: usize, bytes: &[u8]) -> Result<(
     //    the store.
     unsafe { store(to.as_ptr(), bytes) };
     Ok(())
+}
+
+pub(super) fn load_u64(held: &Held, offset: usize) -> Result<u64, PageError> {
+    let at = number_at(held, offset)?;
+    // SAFETY:
+    // 1. `number_at` has checked that it lies in the pages, which are the pool's, and is
+    //    aligned.
+    // 2. This program stores there through `&mut` of `held` only; others by machine
+    //    instructions.
+    let number = unsafe { AtomicU64::from_ptr(at.as_ptr()) };
+    Ok(number.load(Ordering::SeqCst))
+}
+
+pub(super) fn store_u64(held: &mut Held, offset: usize, number: u64) -> Result<(), PageError> {
+    let at = number_at(held, offset)?;
+    look_whether_writable(at.cast(), WORD_BYTES)?;
+    // SAFETY: as for `load_u64`, and `held` is borrowed exclusively. Should their owner take
+    // the right away in between, the machine ends the task at the store.
+    let place = unsafe { AtomicU64::from_ptr(at.as_ptr()) };
+    place.store(number, Ordering::SeqCst);
+    Ok(())
+}
+
+fn look_whether_writable(at: NonNull<u8>, bytes: usize) -> Result<(), PageError> {
+    let size = i32::try_from(bytes).map_err(|_| PageError::BadSize)?;
+    if raw::IsMemWritable(at.as_ptr(), size) == 1 {
+        Ok(())
+    } else {
+        Err(PageError::NotWritable)
+    }
+}
+
+fn number_at(held: &Held, offset: usize) -> Result<NonNull<u64>, PageError> {
+    let at = place(held, offset, WORD_BYTES)?;
+    // Pages begin at multiples of more than eight.
+    if !offset.is_multiple_of(WORD_BYTES) {
+        return Err(PageError::Misaligned);
+    }
+    Ok(at.cast())
 }
 
 fn place(held: &Held, offset: usize, bytes: usize) -> Result<NonNull<u8>, PageError> {

@@ -4,7 +4,7 @@ use core::ops::{Deref, DerefMut};
 
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE};
 
-use super::foreign::{read_at, write_at};
+use super::foreign::{load_u64, read_at, store_u64, write_at};
 use super::held::{ALL, End, Held};
 use super::{Foreign, PageError, Refused};
 use crate::{TaskId, current_task};
@@ -215,6 +215,26 @@ impl Lent {
     /// own right.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> Result<(), PageError> {
         write_at(&mut self.held, offset, bytes)
+    }
+
+    /// The number of eight bytes at `offset`, in one piece: [`Foreign::load_u64`] says what
+    /// order it keeps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Lent::read_at`]; [`PageError::Misaligned`]: `offset` is no multiple of 8.
+    pub fn load_u64(&self, offset: usize) -> Result<u64, PageError> {
+        load_u64(&self.held, offset)
+    }
+
+    /// Stores a number of eight bytes in one piece, after all that this task stored before.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Lent::load_u64`]; also [`PageError::NotWritable`]: this task has revoked its
+    /// own right.
+    pub fn store_u64(&mut self, offset: usize, number: u64) -> Result<(), PageError> {
+        store_u64(&mut self.held, offset, number)
     }
 
     /// Address and size, as words of a message for [`super::Received::from_words`].
