@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use usufruct_wasm::{Capture, Input, Output, Program, Spec, System, Task};
 
-use crate::figure::{Spread, Table};
+use crate::figure::Spread;
 use crate::system;
+use crate::words::Table;
 
 /// Tasks that copy without end.
 const GLUTTONS: usize = 8;

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use usufruct_wasm::{Capture, Input, Output, Spec, System, Task};
+use usufruct_wasm::{Capture, Input, Output, Program, Spec, System, Task};
 
 use crate::system;
 
@@ -28,15 +28,29 @@ impl Guest {
         text: &str,
         words: &[u32],
     ) -> Result<Self, String> {
+        let program = system::load(system, text)?;
+        Self::start_program(system, name, &program, words)
+    }
+
+    /// The same for a program that has been loaded.
+    pub(crate) fn start_program(
+        system: &System,
+        name: &str,
+        program: &Program,
+        words: &[u32],
+    ) -> Result<Self, String> {
         let output = Capture::new(MOST_OUTPUT_BYTES);
         let mut spec = Spec::new(name);
         let bytes = words.iter().flat_map(|word| word.to_le_bytes());
         spec.streams.stdin = Input::Bytes(bytes.collect());
         spec.streams.stdout = Output::Capture(output.clone());
-        let program = system::load(system, text)?;
-        let task = system::make(system, &program, &spec)?;
+        let task = system::make(system, program, &spec)?;
         task.start();
         Ok(Self { task, output })
+    }
+
+    pub(crate) fn task(&self) -> &Task {
+        &self.task
     }
 
     /// Waits for the end, `patience` at most, and says whether it came; one that

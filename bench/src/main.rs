@@ -1,22 +1,38 @@
 //! Figures of usufruct beside what a user would pick instead.
 //!
-//! Each command prints a table; `--record` also writes it to `RESULTS.md`, with
-//! the machine, the commit and the command line.
+//! ```text
+//!   copy/ calls/ tasks/ pages/ give/    what is measured, a section each (figure.rs)
+//!   goal.rs      what is to be reached
+//!   record/      what is kept: RESULTS.md, results/
+//!   rival/       what one would use instead, in processes of their own
+//!   hammer/      rights taken away while they are used: is a byte late?
+//!   fairness.rs  timers and kills beside busy tasks
+//! ```
 
+mod calls;
 mod copy;
 mod fairness;
 mod figure;
 mod give;
+mod goal;
 mod guest;
 mod hammer;
 mod pages;
-mod results;
+mod plan;
+mod record;
+mod rival;
 mod system;
+mod tasks;
+mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use usufruct_wasm::Protection;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use figure::Section;
+use plan::Plan;
+use record::csv;
+use rival::{Rivals, stream};
 
 /// Measures usufruct.
 #[derive(Parser)]
@@ -24,19 +40,11 @@ use usufruct_wasm::Protection;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Write the result to bench/RESULTS.md too.
-    #[arg(long, global = true)]
-    record: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// read_mem inside a guest's loop, beside memcpy between the same memories.
-    Copy {
-        /// Passes over all sizes, read_mem and memcpy in turns.
-        #[arg(long, default_value_t = 25)]
-        repeats: usize,
-    },
+    Figures(Figures),
     /// Rights taken away while they are used, and again without what keeps bytes
     /// away afterwards: are any late?
     Hammer {
@@ -47,25 +55,10 @@ enum Command {
         #[arg(long, value_enum, default_values_t = hammer::Way::value_variants().to_vec())]
         ways: Vec<hammer::Way>,
     },
-    /// Page rights: grants, revocations, and the report of a forbidden store.
-    Pages {
-        /// How often each is measured.
-        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        rounds: u32,
-    },
-    /// Pages given to another task that reads them, beside a copy that it reads.
-    Give {
-        /// How often each size is measured at least.
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        rounds: u32,
-        /// How the pages are protected.
-        #[arg(long, value_enum, default_value_t = ProtectionArgument::Auto)]
-        protection: ProtectionArgument,
-    },
-    /// Eight tasks copy without end: how late are timers and kills?
+    /// Timers and kills beside tasks that copy large objects on two workers.
     Fairness {
-        /// What each of them copies in one call, in MiB: 1 to 2046.
-        #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=2046))]
+        /// MiB that each of their calls copies.
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
         mib: u32,
         /// Timers to look at.
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -74,52 +67,86 @@ enum Command {
         #[arg(long, default_value_t = 40)]
         kills: usize,
     },
+    /// What a rival's process does.
+    #[command(name = stream::SERVE, hide = true)]
+    Serve,
 }
 
-/// How pages are protected.
+/// All figures, each beside its floor and what one would use instead
+#[derive(Args)]
+struct Figures {
+    /// Only these sections.
+    #[arg(long, value_enum, default_values_t = Subject::value_variants().to_vec())]
+    only: Vec<Subject>,
+    /// Write bench/RESULTS.md and bench/results too.
+    #[arg(long, conflicts_with = "check")]
+    record: bool,
+    /// Fail if a ratio is a quarter worse than the recorded one.
+    #[arg(long)]
+    check: bool,
+    /// A few rounds of everything, only to see that it works.
+    #[arg(long, conflicts_with_all = ["record", "check"])]
+    quick: bool,
+    #[command(flatten)]
+    rivals: Rivals,
+}
+
+/// A section of the figures.
 #[derive(Clone, Copy, ValueEnum)]
-enum ProtectionArgument {
-    Auto,
-    Mprotect,
-    Userfault,
+enum Subject {
+    Copy,
+    Calls,
+    Tasks,
+    Pages,
+    Give,
 }
 
-impl From<ProtectionArgument> for Protection {
-    fn from(argument: ProtectionArgument) -> Self {
-        match argument {
-            ProtectionArgument::Auto => Self::Auto,
-            ProtectionArgument::Mprotect => Self::Mprotect,
-            ProtectionArgument::Userfault => Self::Userfault,
+impl Subject {
+    fn measure(self, plan: &Plan) -> Result<Section, String> {
+        match self {
+            Self::Copy => copy::run(plan),
+            Self::Calls => calls::run(plan),
+            Self::Tasks => tasks::run(plan),
+            Self::Pages => pages::run(plan),
+            Self::Give => give::run(plan),
+        }
+    }
+}
+
+impl Figures {
+    fn run(self) -> Result<(), String> {
+        let plan = Plan {
+            is_quick: self.quick,
+            rivals: self.rivals,
+        };
+        let mut worse = Vec::new();
+        for subject in self.only {
+            let section = subject.measure(&plan)?;
+            println!("## {}\n\n{}", section.name, record::text(&section));
+            if self.record {
+                record::keep(&section)?;
+            }
+            if self.check {
+                worse.extend(csv::worse(&section)?);
+            }
+        }
+        if worse.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("worse than recorded:\n{}", worse.join("\n")))
         }
     }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let (title, result) = match arguments.command {
-        Command::Copy { repeats } => ("copy".to_owned(), copy::run(repeats)),
-        Command::Hammer { revocations, ways } => {
-            let title = hammer::title(&ways);
-            (title, hammer::run(&ways, revocations))
-        }
-        Command::Pages { rounds } => ("pages".to_owned(), pages::run(rounds)),
-        Command::Give { rounds, protection } => (
-            "give".to_owned(),
-            give::run(protection.into(), rounds, arguments.record),
-        ),
-        Command::Fairness { mib, sleeps, kills } => {
-            ("fairness".to_owned(), fairness::run(mib, sleeps, kills))
-        }
+    let shown = |text| println!("{text}");
+    let done = match Arguments::parse().command {
+        Command::Figures(figures) => figures.run(),
+        Command::Hammer { revocations, ways } => hammer::run(&ways, revocations).map(shown),
+        Command::Fairness { mib, sleeps, kills } => fairness::run(mib, sleeps, kills).map(shown),
+        Command::Serve => stream::serve().map_err(|error| error.to_string()),
     };
-    let written = result.and_then(|text| {
-        println!("{text}");
-        if arguments.record {
-            results::record(&title, &text)
-        } else {
-            Ok(())
-        }
-    });
-    match written {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -9,6 +9,7 @@
 //!   attempts.rs     does each hostile attempt succeed without the check that stops it?
 //!   judge.rs        what became of each hostile attempt in a run
 //!   soak.rs         the long runs
+//!   bench.rs        figures beside what one would use instead, for bench/RESULTS.md
 //!   counts.rs       instructions on the bare-metal machine, for bench/COUNTS.md, and
 //!                   beside them on Linux (linux.rs)
 //! ```
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod attempts;
+mod bench;
 mod breakages;
 mod counts;
 mod demo;
@@ -49,6 +51,7 @@ enum Chore {
     Demo(demo::Demo),
     Breakages(breakages::Breakages),
     Soak(soak::Soak),
+    Bench(bench::Bench),
     Counts(counts::Counts),
     /// Run the tests of core under Miri (needs a nightly toolchain with Miri)
     Miri,
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Chore::Demo(demo) => return demo.run_to_exit_code(),
         Chore::Breakages(breakages) => breakages.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Bench(bench) => bench.run(),
         Chore::Counts(counts) => counts.run(),
         Chore::Miri => test::miri(),
     };

@@ -49,6 +49,16 @@ pub(crate) const BARE_METAL: Workspace = Workspace {
     folder: "machines/x86_64",
     target: "x86_64",
 };
+/// What wasmtime by itself offers, for the figures.
+pub(crate) const RIVAL_WASMTIME: Workspace = Workspace {
+    folder: "bench/rivals/wasmtime",
+    target: "rivals",
+};
+/// What Extism offers, for the figures. With a wasmtime of its own: it can go by itself.
+pub(crate) const RIVAL_EXTISM: Workspace = Workspace {
+    folder: "bench/rivals/extism",
+    target: "rivals-extism",
+};
 
 impl Workspace {
     /// `cargo SUBCOMMAND`, in this workspace.
@@ -60,6 +70,11 @@ impl Workspace {
             .arg("--target-dir")
             .arg(target().join(self.target));
         command
+    }
+
+    /// Where that puts what it builds for a profile or a target.
+    pub(crate) fn built(self, folder: &str) -> PathBuf {
+        target().join(self.target).join(folder)
     }
 }
 

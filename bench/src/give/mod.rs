@@ -1,14 +1,13 @@
 //! Bytes from one task to another, which reads all of them: by giving the pages,
 //! or by copying. Each way in turns, with tasks that have used the memory before.
 
-mod chart;
-
 use std::time::Duration;
 
 use usufruct_wasm::{Config, Protection, System};
 
-use crate::figure::{Spread, Table, ratio};
+use crate::figure::{Case, Figure, Picture, Role, Section};
 use crate::guest::Guest;
+use crate::plan::Plan;
 use crate::system;
 
 /// What is handed over, in bytes.
@@ -26,54 +25,44 @@ const SIZES: [u32; 15] = {
 const POOL_BYTES: u64 = 64 << 20;
 
 /// The ways, in the order in which the guests take turns.
-const WAYS: [&str; 3] = ["give and read", "give, fence and read", "copy and read"];
+pub(crate) const WAYS: [&str; 3] = ["give and read", "give, fence and read", "copy and read"];
 
 /// Where [`WAYS`] copies.
 const COPY: usize = 2;
+
+/// The same without the reading.
+pub(crate) const GIVE: &str = "give";
+pub(crate) const COPY_ALONE: &str = "copy";
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// About how many bytes go each way; small sizes go more often, to a limit.
 const BYTES_EACH_WAY: u64 = 256 << 20;
 const MOST_ROUNDS: u64 = 400;
+const LEAST_ROUNDS: u64 = 30;
 
-/// The figures of one size, in microseconds, by way.
-struct Size {
-    bytes: u32,
-    /// Giving and fencing, or copying.
-    moved: [Spread; 3],
-    /// The same, and reading.
-    all: [Spread; 3],
-    /// Filling the pages, which have come back by the way before: fenced, so that
-    /// the first store takes them up; and not, so that they are mapped still.
-    filled: [Spread; 2],
-}
-
-/// Measures all sizes, and draws them; `least_rounds` of each way at least.
-pub(crate) fn run(
-    protection: Protection,
-    least_rounds: u32,
-    is_recorded: bool,
-) -> Result<String, String> {
-    let facts = with_pool(protection)?.pool_facts();
+/// Measures all sizes.
+pub(crate) fn run(plan: &Plan) -> Result<Section, String> {
+    let facts = with_pool(Protection::Auto)?.pool_facts();
     let (way, huge) = facts.ok_or("there is no pool")?;
-    let sizes: Result<Vec<Size>, String> = SIZES
-        .iter()
-        .map(|&bytes| measure(protection, bytes, least_rounds))
-        .collect();
-    let sizes = sizes?;
-    let mut text = format!(
-        "Protection by {way}; the pool's huge pages: {huge}. Median (least), in us; ratios of medians to the copy's. \
-         Telling the other is left out on both sides: it is the same. Pages that have come back are mapped \
-         at the giver's first store, if the taker had fenced them off: what that takes, filling them shows.\n\n{}\n{}",
-        table(&sizes),
-        goals(&sizes)
-    );
-    if is_recorded {
-        chart::draw(&sizes)?;
-        text.push_str("\n![What each way takes, by size](give.svg)\n");
+    let mut figures = Vec::new();
+    for bytes in SIZES {
+        figures.extend(measure(plan, bytes)?);
     }
-    Ok(text)
+    Ok(Section {
+        name: "give",
+        about: format!(
+            "Bytes handed to another task, which reads all of them: by giving the pages, the same with the taker's fence, \
+             or by a copy. Protection by {way}; the pool's huge pages: {huge}. Telling the other is left out on \
+             all sides: it is the same. Pages that have come back are mapped at the giver's first \
+             store, if the taker had fenced them off: what that takes, filling them again shows."
+        ),
+        figures,
+        picture: Some(Picture {
+            caption: "One task's bytes, until another has read them all",
+            lines: &WAYS,
+        }),
+    })
 }
 
 fn with_pool(protection: Protection) -> Result<System, String> {
@@ -84,89 +73,33 @@ fn with_pool(protection: Protection) -> Result<System, String> {
     system::with(config)
 }
 
-fn measure(protection: Protection, bytes: u32, least_rounds: u32) -> Result<Size, String> {
-    let rounds = (BYTES_EACH_WAY / u64::from(bytes)).min(MOST_ROUNDS);
-    let rounds = u32::try_from(rounds).unwrap_or(0).max(least_rounds);
-    let system = with_pool(protection)?;
+/// All ways for one size: handing over and reading, handing over alone, filling again.
+fn measure(plan: &Plan, bytes: u32) -> Result<Vec<Figure>, String> {
+    let rounds = (BYTES_EACH_WAY / u64::from(bytes)).clamp(LEAST_ROUNDS, MOST_ROUNDS);
+    let rounds = plan.rounds(u32::try_from(rounds).unwrap_or(0));
+    let system = with_pool(Protection::Auto)?;
     let words = [bytes, rounds];
     let taker = Guest::start(&system, "taker", include_str!("../guest/taker.wat"), &words)?;
     let giver = Guest::start(&system, "giver", include_str!("../guest/giver.wat"), &words)?;
     let (given, taken) = (giver.finish(PATIENCE)?, taker.finish(PATIENCE)?);
     let ((given, _), (taken, _)) = (given.as_chunks::<2>(), taken.as_chunks::<2>());
-    let turns: Vec<[f64; 3]> = given
+    let turns: Vec<[u64; 3]> = given
         .iter()
         .zip(taken)
-        .map(|([filled, given], [moved, read])| [given + moved, given + moved + read, *filled])
-        .map(|ns| ns.map(|ns| ns as f64 / 1e3))
+        .map(|([filled, given], [moved, read])| [given + moved + read, given + moved, *filled])
         .collect();
-    let spread = |way: usize, column: usize| {
+    let figure = |what: &str, role: Role, (way, column): (usize, usize)| {
         let of_way = turns.iter().skip(way).step_by(WAYS.len());
-        Spread::new(of_way.map(|turn| turn[column]))
+        let ns = of_way.map(|turn| turn[column] as f64).collect();
+        Figure::time(Case::Bytes(bytes), what, role, ns)
     };
-    Ok(Size {
-        bytes,
-        moved: [0, 1, 2].map(|way| spread(way, 0)),
-        all: [0, 1, 2].map(|way| spread(way, 1)),
-        filled: [0, 1].map(|way| spread(way, 2)),
-    })
-}
-
-fn table(sizes: &[Size]) -> Table {
-    let mut table = Table::new(&[
-        "size",
-        WAYS[0],
-        WAYS[1],
-        WAYS[2],
-        "give",
-        "copy",
-        "give / copy",
-        "and read",
-        "fence and read",
-        "fill again, unmapped",
-        "fill again, mapped",
-    ]);
-    for size in sizes {
-        let [give, fence, copy] = size.all;
-        table.row(&[
-            &name(size.bytes),
-            &give.to_string(),
-            &fence.to_string(),
-            &copy.to_string(),
-            &size.moved[0].to_string(),
-            &size.moved[COPY].to_string(),
-            &ratio(size.moved[0].median, size.moved[COPY].median),
-            &ratio(give.median, copy.median),
-            &ratio(fence.median, copy.median),
-            &size.filled[0].to_string(),
-            &size.filled[1].to_string(),
-        ]);
-    }
-    table
-}
-
-/// What was to be reached, and what was.
-fn goals(sizes: &[Size]) -> Table {
-    let mut table = Table::new(&["what", "ratio", "goal"]);
-    let of = |bytes: u32| sizes.iter().find(|size| size.bytes == bytes);
-    if let Some(size) = of(1 << 20) {
-        let reached = ratio(size.all[0].median, size.all[COPY].median);
-        table.row(&["give 1 MiB and read, to copy and read", &reached, "<= 0.6"]);
-    }
-    if let Some(size) = of(16 << 20) {
-        let reached = ratio(size.moved[0].median, size.moved[COPY].median);
-        table.row(&[
-            "give 16 MiB, to copy, without the reading",
-            &reached,
-            "<= 0.05 with huge pages",
-        ]);
-    }
-    table
-}
-
-/// A size for people.
-fn name(bytes: u32) -> String {
-    match bytes >> 20 {
-        0 => format!("{} KiB", bytes >> 10),
-        mib => format!("{mib} MiB"),
-    }
+    Ok(vec![
+        figure(WAYS[COPY], Role::Floor, (COPY, 0)),
+        figure(WAYS[0], Role::Ours, (0, 0)),
+        figure(WAYS[1], Role::Ours, (1, 0)),
+        figure(GIVE, Role::Ours, (0, 1)),
+        figure(COPY_ALONE, Role::Rival, (COPY, 1)),
+        figure("fill again, mapped", Role::Rival, (1, 2)),
+        figure("fill again, unmapped", Role::Rival, (0, 2)),
+    ])
 }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use usufruct_wasm::Config;
 
-use crate::figure::Table;
 use crate::guest::Guest;
+use crate::words::Table;
 
 /// How long a run may take. Each store that is stopped ends a task: on a machine
 /// that has other things to do, a million of them take their time.
@@ -71,15 +71,6 @@ struct Case {
     /// The same without what keeps late bytes away, and what that is.
     without: (&'static str, Config),
     hammer: Box<Hammer>,
-}
-
-/// The section of the results: one for each set of ways.
-pub(crate) fn title(ways: &[Way]) -> String {
-    let ways: Vec<String> = ways
-        .iter()
-        .map(|way| format!("{way:?}").to_lowercase())
-        .collect();
-    format!("hammer, {}", ways.join(" and "))
 }
 
 /// Revokes `revocations` times in each of the `ways`, and once more with what

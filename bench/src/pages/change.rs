@@ -5,8 +5,9 @@ use std::time::Duration;
 use usufruct_wasm::{Protection, System};
 
 use super::{ways_here, with_pool};
-use crate::figure::{Spread, Table};
+use crate::figure::{Case, Figure, Role};
 use crate::guest::Guest;
+use crate::plan::Plan;
 
 const PAGES: [u32; 4] = [1, 16, 256, 4096];
 
@@ -27,67 +28,54 @@ pub(super) struct Asked {
     pub(super) beside: bool,
 }
 
-/// What it has measured, in microseconds.
+/// What it has measured, in nanoseconds.
 #[derive(Default)]
 pub(super) struct Changes {
     pub(super) grants: Vec<f64>,
     pub(super) revocations: Vec<f64>,
 }
 
-/// The table of all sizes.
-pub(super) fn run(rounds: u32) -> Result<String, String> {
-    let mut table = Table::new(&[
-        "protection",
-        "pages",
-        "the second worker",
-        "grant, us",
-        "revoke, us",
-        "counted, of each",
-    ]);
+/// Every way, number of pages, and what is beside.
+pub(super) fn run(plan: &Plan) -> Result<Vec<Figure>, String> {
+    let mut figures = Vec::new();
     for way in ways_here() {
         for pages in PAGES {
             for beside in [false, true] {
                 let asked = Asked {
                     pages,
-                    rounds,
+                    rounds: plan.rounds(400),
                     everybody: false,
                     beside,
                 };
-                let (changes, all) = until_counted(way, &asked)?;
-                let counted = [changes.grants.len(), changes.revocations.len()];
-                let figures = [changes.grants, changes.revocations];
-                let [grant, revoke] = figures.map(|us| Spread::new(us.into_iter()).to_string());
-                table.row(&[
-                    &way.to_string(),
-                    &pages.to_string(),
-                    if beside { "runs a task" } else { "idle" },
-                    &grant,
-                    &revoke,
-                    &format!("{}, {} of {all}", counted[0], counted[1]),
-                ]);
+                let changes = until_counted(way, &asked)?;
+                let noun = if pages == 1 { "page" } else { "pages" };
+                let whose = if beside { "runs it" } else { "is idle" };
+                let case = format!("{way}, {pages} {noun}, the second worker {whose}");
+                let of = |what, ns| Figure::time(Case::Named(case.clone()), what, Role::Ours, ns);
+                figures.push(of("grant", changes.grants));
+                figures.push(of("revoke", changes.revocations));
+                // On a machine that is busy with others it may be that none counted.
+                figures.retain(|figure| !figure.samples.is_empty());
             }
         }
     }
-    Ok(table.to_string())
+    Ok(figures)
 }
 
-/// Measures until half of what is asked for counts, or it is tried often enough;
-/// how many changes of each kind were made besides.
-fn until_counted(way: Protection, asked: &Asked) -> Result<(Changes, u32), String> {
+/// Measures until half of what is asked for counts, or it is tried often enough.
+fn until_counted(way: Protection, asked: &Asked) -> Result<Changes, String> {
     let mut changes = Changes::default();
-    let mut all = 0;
     let enough = asked.rounds as usize / 2;
     for _ in 0..MOST_RUNS {
         let system = with_pool(way, asked.pages + OWN_PAGES, |_| {})?;
         let run = measure(&system, asked)?;
-        all += asked.rounds;
         changes.grants.extend(run.grants);
         changes.revocations.extend(run.revocations);
         if changes.grants.len().min(changes.revocations.len()) > enough {
             break;
         }
     }
-    Ok((changes, all))
+    Ok(changes)
 }
 
 /// Has one changer work with one target, alone in the system with idle tasks.
@@ -110,7 +98,7 @@ pub(super) fn measure(system: &System, asked: &Asked) -> Result<Changes, String>
         Err(target) => format!("{error}\n{target}"),
     })?;
     let (rounds, _) = answer.as_chunks::<4>();
-    let counted = |ns: u64, advance: u64| (!asked.beside || advance > 0).then(|| ns as f64 / 1e3);
+    let counted = |ns: u64, advance: u64| (!asked.beside || advance > 0).then_some(ns as f64);
     Ok(Changes {
         grants: rounds
             .iter()

@@ -6,15 +6,18 @@ use usufruct_wasm::{Limits, Protection, Spec, Task};
 
 use super::change::{Asked, OWN_PAGES, measure};
 use super::{ways_here, with_pool};
-use crate::figure::{Spread, Table};
-use crate::{figure, system};
+use crate::figure::{Case, Figure, Role, add};
+use crate::plan::Plan;
+use crate::system;
 
 const IDLE_TASKS: [usize; 2] = [10, 10_000];
 
 /// Passes over both, in turns.
 const PASSES: u32 = 5;
 
-const GOAL: f64 = 1.2;
+pub(crate) const FEW_AND_MANY: &str = "NOWRITE 0";
+const FEW: &str = "10 idle tasks";
+pub(crate) const MANY: &str = "10000 idle tasks";
 
 /// Room for the idle tasks, and for what each task is sure of.
 fn limits() -> Limits {
@@ -27,31 +30,27 @@ fn limits() -> Limits {
     }
 }
 
-/// The table of both numbers of tasks.
-pub(super) fn run(rounds: u32) -> Result<String, String> {
-    let heads = IDLE_TASKS.map(|tasks| format!("NOWRITE 0, {tasks} idle tasks, us"));
-    let mut table = Table::new(&["protection", &heads[0], &heads[1], "ratio", "goal"]);
+/// Both numbers of tasks, by each way.
+pub(super) fn run(plan: &Plan) -> Result<Vec<Figure>, String> {
+    let mut figures = Vec::new();
     for way in ways_here() {
-        let mut passes = Vec::new();
-        for _ in 0..PASSES {
-            passes.push([
-                pass(way, IDLE_TASKS[0], rounds)?,
-                pass(way, IDLE_TASKS[1], rounds)?,
-            ]);
+        for _ in 0..plan.rounds(PASSES) {
+            let cases = [
+                (FEW, Role::Floor, IDLE_TASKS[0]),
+                (MANY, Role::Ours, IDLE_TASKS[1]),
+            ];
+            for (what, role, idle) in cases {
+                let ns = pass(way, idle, plan.rounds(400))?;
+                let case = Case::Named(format!("{FEW_AND_MANY}, {way}"));
+                add(&mut figures, Figure::time(case, what, role, ns));
+            }
         }
-        let spreads = [0, 1].map(|index| {
-            let all = passes.iter().flat_map(|pass| pass[index].iter().copied());
-            Spread::new(all)
-        });
-        let ratio = figure::ratio(spreads[1].median, spreads[0].median);
-        let [few, many] = spreads.map(|spread| spread.to_string());
-        table.row(&[&way.to_string(), &few, &many, &ratio, &format!("< {GOAL}")]);
     }
-    Ok(table.to_string())
+    Ok(figures)
 }
 
 /// Revocations of one page from everybody, of whom one has stored to it, in
-/// microseconds.
+/// nanoseconds.
 fn pass(way: Protection, idle: usize, rounds: u32) -> Result<Vec<f64>, String> {
     let system = with_pool(way, 1 + OWN_PAGES, |config| config.limits = limits())?;
     let idler = system::load(&system, include_str!("../guest/idler.wat"))?;

@@ -1,34 +1,39 @@
-//! What it takes to let a task store to pages and to take that away again, and
-//! how soon its end is known if it stores without leave.
+//! What it takes to let a task store to pages and to take that away again.
 //!
 //! ```text
 //!   change.rs     grants and revocations, timed by the task that makes them
 //!   everybody.rs  a grant to everybody ends: does it matter how many there are?
-//!   fault.rs      from the forbidden store to the host's report
 //! ```
 
 mod change;
 mod everybody;
-mod fault;
 
 use usufruct_wasm::{Config, Protection, System, page_bytes};
 
+use crate::figure::Section;
+use crate::plan::Plan;
 use crate::system;
 
-/// Measures each; `rounds` grants and revocations, and as many forbidden stores.
-pub(crate) fn run(rounds: u32) -> Result<String, String> {
+pub(crate) use everybody::{FEW_AND_MANY, MANY};
+
+/// Measures both.
+pub(crate) fn run(plan: &Plan) -> Result<Section, String> {
     let facts = with_pool(Protection::Auto, 1, |_| {})?.pool_facts();
     let (way, huge) = facts.ok_or("there is no pool")?;
     let page_bytes = page_bytes().map_err(|error| error.to_string())?;
-    Ok(format!(
-        "Pages of {page_bytes} bytes; the pool's huge pages: {huge}; the way chosen by itself: {way}. \
-         Median (least), in us. Ways that this host does not have are left out. \
-         Idle tasks are attached, made and not started; one more has stored to the page each time.\n\n\
-         {}\n{}\n{}",
-        change::run(rounds)?,
-        everybody::run(rounds)?,
-        fault::run(rounds)?,
-    ))
+    let mut figures = change::run(plan)?;
+    figures.extend(everybody::run(plan)?);
+    Ok(Section {
+        name: "pages",
+        about: format!(
+            "ControlMem: a grant of write to one task, and its end. Pages of {page_bytes} bytes; the pool's \
+             huge pages: {huge}; the way of protection chosen by itself: {way}. Where the second worker runs the \
+             target, only those changes count in which it provably ran. To everybody: one task has stored to \
+             the page each time, the idle ones are attached, made and not started."
+        ),
+        figures,
+        picture: None,
+    })
 }
 
 /// The ways of protection that this host has.
@@ -39,7 +44,7 @@ pub(crate) fn ways_here() -> Vec<Protection> {
 }
 
 /// A system of two workers with a pool of `pages`.
-fn with_pool(
+pub(crate) fn with_pool(
     way: Protection,
     pages: u32,
     more: impl FnOnce(&mut Config),
