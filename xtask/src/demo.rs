@@ -114,13 +114,7 @@ fn hostile_run(command: &mut Command) -> Result<ExitStatus> {
 /// Builds the example's programs for WebAssembly.
 pub(crate) fn build_guests() -> Result<()> {
     let mut build = THUMBNAIL.cargo("build");
-    build.args([
-        "--quiet",
-        "--release",
-        "--locked",
-        "--target",
-        "wasm32-wasip1",
-    ]);
+    build.args(["--release", "--locked", "--target", "wasm32-wasip1"]);
     step::run(&mut build)
 }
 
@@ -128,13 +122,7 @@ pub(crate) fn build_guests() -> Result<()> {
 fn build_cli() -> Result<PathBuf> {
     let target = tree::target();
     let mut build = tree::cargo("build");
-    build.args([
-        "--quiet",
-        "--release",
-        "--locked",
-        "--package",
-        "usufruct-cli",
-    ]);
+    build.args(["--release", "--locked", "--package", "usufruct-cli"]);
     step::run(build.arg("--target-dir").arg(&target))?;
     Ok(target.join("release/usufruct"))
 }
