@@ -8,6 +8,8 @@ use super::{page_bytes, raw, registry};
 /// Addresses are looked at in steps of so many bytes, which the beginning of a pool is a
 /// multiple of.
 const STEP_BYTES: usize = 1 << 20;
+/// The last byte that can be a pool's.
+const LAST: usize = u32::MAX as usize;
 
 /// Frees every page that this task owns and this program has no value for: what others
 /// have given it and it has not accepted. How many bytes that was.
@@ -22,7 +24,7 @@ pub fn discard_unclaimed() -> usize {
     };
     let _no_new_ones = registry::alone();
     let mut discarded = 0;
-    for step in (heap_end()..=usize::MAX).step_by(STEP_BYTES) {
+    for step in (heap_end()..=LAST).step_by(STEP_BYTES) {
         if is_there(step) {
             let pages = (0..STEP_BYTES).step_by(page);
             discarded += pages.map(|at| discard(step + at, page)).sum::<usize>();
@@ -59,8 +61,17 @@ fn heap_end() -> usize {
     heap_bytes.next_multiple_of(STEP_BYTES)
 }
 
+/// On bare x86-64 the heap ends there at the latest: see `usufruct_abi::NativeCall`.
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
+fn heap_end() -> usize {
+    1 << 31
+}
+
 /// Elsewhere there is no kernel, and no pool.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(any(
+    target_arch = "wasm32",
+    all(target_arch = "x86_64", target_os = "none")
+)))]
 fn heap_end() -> usize {
     usize::MAX
 }
