@@ -1,10 +1,12 @@
 //! The engine, configured.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::{Cache, CacheConfig, Config, Engine, Result};
 
 use crate::layout::{GUARD_BYTES, RESERVATION_BYTES};
+use crate::stacks::Stacks;
 
 /// An engine whose memories reserve all that a 32-bit address can name, so that
 /// none ever moves and no access needs a check.
@@ -27,6 +29,7 @@ pub(crate) fn config() -> Config {
         .memory_reservation(RESERVATION_BYTES)
         .memory_guard_size(GUARD_BYTES)
         .memory_may_move(false)
-        .concurrency_support(false);
+        .concurrency_support(false)
+        .with_host_stack(Arc::new(Stacks::default()));
     config
 }

@@ -5,7 +5,7 @@
 //!                                              │ make
 //!   streams.rs  arguments, files ──► state.rs  the task's Store
 //!                                              │ start
-//!   drive.rs  runs it to its end, slice by slice (executor.rs, clock.rs)
+//!   drive.rs  runs it to its end, slice by slice (executor.rs, clock.rs, stacks.rs)
 //!                                              │ a call of the guest
 //!   wasi/     files and streams, on memory of its own ──► wasmtime-wasi
 //!   link.rs   who is calling? ──► core ──► machine.rs ──► space.rs, bytes/
@@ -72,6 +72,7 @@ mod release;
 mod report;
 mod self_test;
 mod space;
+mod stacks;
 mod state;
 mod streams;
 mod system;
