@@ -13,6 +13,7 @@ use crate::system;
 /// As many tasks as there are to be.
 pub(crate) const LIVE_TASKS: u32 = 10_000;
 pub(crate) const WAITING: &str = "waiting for a message";
+pub(super) const A_TASK: &str = "a task, page tables included";
 const QUICK_TASKS: u32 = 500;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +34,7 @@ pub(super) fn measure(plan: &Plan) -> Result<Vec<Figure>, String> {
         messages: room << 4,
         ..Limits::default()
     };
-    let before = resident_bytes()?;
+    let before = [resident_bytes()?, page_table_bytes()?];
     let system = system::with(config)?;
     let program = system::load(&system, include_str!("../guest/waiter.wat"))?;
     let tasks: Result<Vec<Task>, String> = (0..count)
@@ -45,8 +46,10 @@ pub(super) fn measure(plan: &Plan) -> Result<Vec<Figure>, String> {
         .collect();
     let tasks = tasks?;
     await_all_waiting(&tasks)?;
-    let bytes = resident_bytes()?.saturating_sub(before) as f64;
-    let each = bytes / f64::from(count);
+    let [bytes, tables] = [resident_bytes()?, page_table_bytes()?];
+    let bytes = bytes.saturating_sub(before[0]) as f64;
+    let tables = tables.saturating_sub(before[1]) as f64;
+    let each = (bytes + tables) / f64::from(count);
     let of = |what: String, bytes: f64| Figure {
         case: Case::Named(WAITING.to_owned()),
         what,
@@ -55,8 +58,9 @@ pub(super) fn measure(plan: &Plan) -> Result<Vec<Figure>, String> {
         samples: vec![bytes],
     };
     Ok(vec![
-        of("a task".to_owned(), each),
+        of(A_TASK.to_owned(), each),
         of(format!("{count} tasks"), bytes),
+        of(format!("page tables of {count} tasks"), tables),
     ])
 }
 
@@ -80,10 +84,18 @@ fn await_all_waiting(tasks: &[Task]) -> Result<(), String> {
 
 /// What this process has in memory.
 fn resident_bytes() -> Result<u64, String> {
+    status_bytes("VmRSS:")
+}
+
+/// What the operating system needs to say where that is.
+fn page_table_bytes() -> Result<u64, String> {
+    status_bytes("VmPTE:")
+}
+
+fn status_bytes(name: &str) -> Result<u64, String> {
     let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
     let kib: Option<u64> = kib.and_then(|kib| kib.parse().ok());
-    kib.map(|kib| kib << 10)
-        .ok_or("no resident size here".to_owned())
+    kib.map(|kib| kib << 10).ok_or(format!("no {name} here"))
 }
