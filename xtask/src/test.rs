@@ -140,10 +140,14 @@ fn wasm(steps: &mut Steps) {
 
 fn bare_metal(steps: &mut Steps) {
     let workspace = tree::BARE_METAL;
-    match BARE_METAL.problem() {
-        Some(problem) => steps.skip(workspace.folder, &problem),
-        None => steps.run(workspace.folder, workspace.cargo("test").arg("--locked")),
+    if let Some(problem) = BARE_METAL.problem() {
+        return steps.skip(workspace.folder, &problem);
     }
+    steps.run(workspace.folder, workspace.cargo("test").arg("--locked"));
+    let mut in_c = workspace.cargo("test");
+    in_c.args(["--locked", "--test", "suite"]);
+    in_c.env("USUFRUCT_X86_64_PROBE", "c");
+    steps.run("machines/x86_64, with the probe in C", &mut in_c);
 }
 
 /// Runs the tests of core under Miri: its threads above all.

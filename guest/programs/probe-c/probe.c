@@ -1,5 +1,6 @@
 /* The conformance suite's guest program in C: does what a test tells it, as guest code.
- * The same program as probe-core/src/interpreter.rs, for WebAssembly without a C library. */
+ * The same program as probe-core/src/interpreter.rs, without a C library: for WebAssembly, and
+ * with guest/c/native.c for bare x86-64. */
 
 #include <portfolio.h>
 #include <sartoris.h>
@@ -10,15 +11,38 @@
 _Static_assert(sizeof(struct command) == COMMAND_HEADER_BYTES + DATA_BYTES, "command");
 _Static_assert(sizeof(struct reply) == REPLY_HEADER_BYTES + DATA_BYTES, "reply");
 
-#define IMPORT(name) __attribute__((import_module("probe"), import_name(#name)))
-
-/* Waits for a command and stores it; its length in bytes, or -1 when there will be no more. */
-IMPORT(next_command) int next_command(void *into, unsigned capacity);
-/* Takes a reply. */
-IMPORT(reply) void reply(const void *frame, unsigned bytes);
-
 #define CALL_NUMBERS 128
+
+/* next_command waits for a command and stores it; its length in bytes, or -1 when there will be
+ * no more. reply takes a reply. */
+#ifdef __wasm__
+#define IMPORT(name) __attribute__((import_module("probe"), import_name(#name)))
+IMPORT(next_command) int next_command(void *into, unsigned capacity);
+IMPORT(reply) void reply(const void *frame, unsigned bytes);
 #define WASM_PAGE_BYTES 65536u
+#define ENTRY __attribute__((export_name("main"))) int obey(void)
+#else
+#include "native.h"
+/* Traps of the tests' own: machines/x86_64/wire has their numbers. */
+#define TRAP_EXIT 0x1000
+#define TRAP_NEXT_COMMAND 0x1001
+#define TRAP_REPLY 0x1002
+static int next_command(void *into, unsigned capacity) {
+    return (int)usufruct_trap(TRAP_NEXT_COMMAND, (long)into, capacity, 0, 0);
+}
+static void reply(const void *frame, unsigned bytes) {
+    usufruct_trap(TRAP_REPLY, (long)frame, bytes, 0, 0);
+}
+#define ENTRY int main(int count, char **arguments, char **variables)
+#endif
+
+/* Ends with this status. */
+static int leave(int status) {
+#ifndef __wasm__
+    usufruct_trap(TRAP_EXIT, status, 0, 0, 0);
+#endif
+    return status;
+}
 
 /* The scratch memory. The kernel stores here too, hence volatile accesses only. */
 static _Alignas(ARENA_ALIGN) uint8_t arena[ARENA_BYTES];
@@ -186,6 +210,16 @@ static void spin(uint64_t rounds) {
         done = done + 1;
 }
 
+/* Where the program's memory ends. */
+static uint64_t memory_end(void) {
+#ifdef __wasm__
+    return (uint64_t)__builtin_wasm_memory_size(0) * WASM_PAGE_BYTES;
+#else
+    extern uint8_t usufruct_program_end[];
+    return (uint64_t)(uintptr_t)usufruct_program_end;
+#endif
+}
+
 static void put_word(unsigned at, uint64_t word) {
     for (unsigned i = 0; i < 8; i++)
         answer.data[at + i] = (uint8_t)(word >> 8 * i);
@@ -226,7 +260,7 @@ static int carry_out(unsigned data_bytes) {
     case PROBE_ARENA:
         put_word(0, (uint64_t)(uintptr_t)arena);
         put_word(8, ARENA_BYTES);
-        put_word(16, (uint64_t)__builtin_wasm_memory_size(0) * WASM_PAGE_BYTES);
+        put_word(16, memory_end());
         return 24;
     case PROBE_CALL:
         return make(command.number, words, &answer.result) && ask_last_error() ? 0 : -1;
@@ -243,18 +277,21 @@ static int carry_out(unsigned data_bytes) {
 }
 
 /* The task's entry: obeys until told to end. The value is the exit code. */
-__attribute__((export_name("main"))) int obey(void) {
+ENTRY {
+#ifndef __wasm__
+    (void)count, (void)arguments, (void)variables;
+#endif
     for (;;) {
         int length = next_command(&command, sizeof command);
         if (length < 0)
-            return 0;
+            return leave(0);
         answer.status = STATUS_DONE;
         answer.result = answer.last_error = 0;
         answer.value = 0;
         int bytes = -1;
         if (length >= COMMAND_HEADER_BYTES) {
             if (command.operation == PROBE_EXIT)
-                return to_int(command.words[0]);
+                return leave(to_int(command.words[0]));
             if (command.operation == PROBE_TRAP)
                 __builtin_trap();
             bytes = carry_out((unsigned)length - COMMAND_HEADER_BYTES);

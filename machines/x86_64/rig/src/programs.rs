@@ -16,6 +16,8 @@ pub(crate) struct Programs {
 pub enum Program {
     /// The conformance suite's.
     Probe,
+    /// The same in C.
+    ProbeInC,
     /// Fights over pages.
     Duelist,
     /// Counts instructions.
@@ -26,6 +28,7 @@ impl Programs {
     pub(crate) fn path(&self, program: Program) -> PathBuf {
         self.folder.join(match program {
             Program::Probe => "probe",
+            Program::ProbeInC => return probe_in_c(&self.folder),
             Program::Duelist => "duelist",
             Program::Meter => "meter",
         })
@@ -76,3 +79,38 @@ pub(crate) fn programs() -> &'static Programs {
 
 const TRIPLE: &str = "x86_64-unknown-none";
 const KERNEL: &str = "usufruct-x86_64";
+
+/// The probe in C, built when first asked for.
+///
+/// # Panics
+///
+/// If it can not be built; the compiler's words are in the message.
+fn probe_in_c(folder: &Path) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
+        let program = folder.join("probe-in-c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]);
+        compiler.args([
+            "-ffreestanding",
+            "-fno-stack-protector",
+            "-fcf-protection=none",
+        ]);
+        compiler.args(["-nostdlib", "-static", "-no-pie", "-fno-pic"]);
+        compiler.args(["-Wl,-zmax-page-size=4096", "-Wl,--build-id=none"]);
+        compiler.arg("-T").arg(root.join("guest/rust/task.ld"));
+        for folder in ["abi/include", "guest/c"] {
+            compiler.arg("-I").arg(root.join(folder));
+        }
+        for source in ["guest/programs/probe-c/probe.c", "guest/c/native.c"] {
+            compiler.arg(root.join(source));
+        }
+        let output = compiler.arg("-o").arg(&program).output();
+        let output = output.unwrap_or_else(|cause| panic!("cannot run {compiler:?}: {cause}"));
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{compiler:?} failed:\n{words}");
+        program
+    };
+    BUILT.get_or_init(build).clone()
+}

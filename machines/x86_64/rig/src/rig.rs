@@ -181,7 +181,7 @@ impl Rig for BareRig {
     };
 
     fn boot(tables: Tables) -> Self {
-        Self::boot_on(Setup::stated(), Program::Probe, tables)
+        Self::boot_on(Setup::stated(), stated_probe(), tables)
     }
 
     fn pool() -> Option<Pool> {
@@ -242,6 +242,15 @@ impl Rig for BareRig {
 
     fn advance(&mut self, milliseconds: u32) {
         std::thread::sleep(Duration::from_millis(milliseconds.into()));
+    }
+}
+
+/// The probe in Rust, unless the environment says `USUFRUCT_X86_64_PROBE=c`.
+fn stated_probe() -> Program {
+    match std::env::var("USUFRUCT_X86_64_PROBE").as_deref() {
+        Err(_) | Ok("rust") => Program::Probe,
+        Ok("c") => Program::ProbeInC,
+        Ok(other) => panic!("USUFRUCT_X86_64_PROBE={other} is neither rust nor c"),
     }
 }
 
