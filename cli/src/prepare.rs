@@ -5,16 +5,13 @@ use std::fs;
 use std::sync::Arc;
 
 use usufruct_core::Sink;
-use usufruct_system_file::{Fault, Folder, LIFE_VARIABLE, Plan, TaskPlan};
+use usufruct_system_file::{Fault, Folder, LIFE_VARIABLE, Plan, Sizes, TaskPlan};
 use usufruct_wasm::{
     Config, Directory, Input, Limits, MakeError, Output, PoolQuota, Program, Spec, StartError,
     Streams, System, Task, page_bytes,
 };
 
 use crate::trace::Trace;
-
-/// Table entries that a task gets if the plan says nothing: twice what it is sure of.
-const ENTRIES_PER_TASK: u32 = 16;
 
 /// A system whose tasks all exist, by name. None of them has run.
 pub(crate) struct Ready {
@@ -85,22 +82,19 @@ fn start_system(plan: &Plan, trace: bool) -> Result<System, Fault> {
 
 /// What the plan says; where it is silent, enough for its tasks.
 fn limits(plan: &Plan, default: Limits) -> Limits {
-    let usufruct_system_file::Limits {
+    let Sizes {
         tasks,
         smos,
         messages,
-        ..
-    } = plan.limits;
-    let planned = u32::try_from(plan.tasks.len()).unwrap_or(u32::MAX);
-    let tasks = match tasks {
-        Some(tasks) => tasks.saturating_add(1),
-        None => planned.saturating_add(1).max(default.tasks),
-    };
-    let entries = tasks.saturating_mul(ENTRIES_PER_TASK);
+    } = plan.sizes(Sizes {
+        tasks: default.tasks,
+        smos: default.smos,
+        messages: default.messages,
+    });
     Limits {
         tasks,
-        smos: smos.unwrap_or(entries.max(default.smos)),
-        messages: messages.unwrap_or(entries.max(default.messages)),
+        smos,
+        messages,
         ..default
     }
 }

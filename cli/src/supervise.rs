@@ -10,7 +10,7 @@ use signal_hook::iterator::Signals;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use usufruct_system_file::Fault;
+use usufruct_system_file::{Fault, NextLife};
 use usufruct_wasm::{Reason, Report, Sink, System, Task};
 
 use crate::INTERRUPTED;
@@ -172,13 +172,12 @@ async fn kill(task: &Task) -> Report {
 /// They come first, if they are taken soon.
 fn announce(name: &str, life: &Life, again: bool) {
     let _ = Sink::stderr().flush(Some(OWN_WORDS));
-    let number = life.number;
     if again {
-        let next = number.saturating_add(1);
-        let short = life.in_short();
-        say(format_args!(
-            "task `{name}`, life {number}, {short}; life {next} begins"
-        ));
+        say(NextLife {
+            name,
+            life: life.number,
+            end: life.in_short(),
+        });
     } else if life.report.ending.reason != Reason::Exit {
         say(format_args!("task `{name}` {}", life.in_full()));
     }

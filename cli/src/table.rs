@@ -4,8 +4,8 @@ use std::fmt;
 
 use usufruct_wasm::Usage;
 
-use crate::say::in_words;
 use crate::verdict::History;
+use usufruct_system_file::InWords;
 
 const HEADINGS: [&str; 11] = [
     "task",
@@ -37,7 +37,7 @@ fn cells(history: &History) -> [String; 11] {
         usage.received_bytes.to_string(),
         usage.shares.to_string(),
         usage.refusals.to_string(),
-        in_words(usage.run_time),
+        InWords(usage.run_time).to_string(),
         history.end.clone(),
     ]
 }

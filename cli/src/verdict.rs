@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use usufruct_system_file::{Failed, InWords};
 use usufruct_wasm::{Reason, Report, Usage};
-
-use crate::say::in_words;
 
 /// One life, after its end.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl Life {
     /// How it ended, with all that is known.
     pub(crate) fn in_full(&self) -> String {
         match self.exceeded {
-            Some(limit) => format!("was killed: it ran longer than {}", in_words(limit)),
+            Some(limit) => format!("was killed: it ran longer than {}", InWords(limit)),
             None => self.report.to_string(),
         }
     }
@@ -95,19 +94,10 @@ impl History {
 
 /// The line that says which tasks failed, and why; none if none did.
 pub(crate) fn failed(histories: &[History]) -> Option<String> {
-    let failed: Vec<&History> = histories
+    let failed = histories
         .iter()
         .filter(|history| !history.succeeded)
-        .collect();
-    match failed.as_slice() {
-        [] => None,
-        [one] => Some(format!("error: task `{}` failed: {}", one.name, one.end)),
-        several => {
-            let each = several
-                .iter()
-                .map(|history| format!("`{}` ({})", history.name, history.end));
-            let list: Vec<String> = each.collect();
-            Some(format!("error: tasks failed: {}", list.join(", ")))
-        }
-    }
+        .map(|history| (&history.name, &history.end));
+    failed.clone().next()?;
+    Some(Failed(failed).to_string())
 }

@@ -24,6 +24,13 @@ impl Thread {
         }
     }
 
+    /// Another thread of the same task, with a last error of its own. The two have one
+    /// number, and are woken together: whoever was not meant goes on waiting.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Self::new(self.key, self.task)
+    }
+
     /// The task's place in the machine's own tables.
     #[must_use]
     #[inline]

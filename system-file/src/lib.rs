@@ -6,6 +6,7 @@
 //!   file.rs      which keys there are and what they mean   ──► plan.rs
 //!   section.rs   one table, key by key; knows the place of everything
 //!   placeholder.rs   $1, $2, ...      size.rs   "64 MiB"
+//!   verdict.rs   what became of the tasks
 //!   fault.rs     the thing, the cause, the way out        nearest.rs   did you mean ...?
 //! ```
 
@@ -23,7 +24,9 @@ mod placeholder;
 mod plan;
 mod section;
 pub mod size;
+mod verdict;
 
 pub use fault::Fault;
 pub use file::{Facts, parse};
-pub use plan::{Folder, HOST, LIFE_VARIABLE, Limits, Plan, TaskPlan, name_problem};
+pub use plan::{Folder, HOST, LIFE_VARIABLE, Limits, Plan, Sizes, TaskPlan, name_problem};
+pub use verdict::{End, Failed, InWords, NextLife};

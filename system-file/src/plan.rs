@@ -39,6 +39,39 @@ pub struct Limits {
     pub pool_bytes: Option<u64>,
 }
 
+/// Table entries that a task gets if nothing is said: twice what it is sure of.
+const ENTRIES_PER_TASK: u32 = 16;
+
+/// The sizes of a kernel's tables, with the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Tasks at one time.
+    pub tasks: u32,
+    /// Shared memory objects at one time.
+    pub smos: u32,
+    /// Messages and watches at one time.
+    pub messages: u32,
+}
+
+impl Plan {
+    /// What the plan says; where it is silent, enough for its tasks and not less than `least`.
+    #[must_use]
+    pub fn sizes(&self, least: Sizes) -> Sizes {
+        let planned = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
+        let tasks = match self.limits.tasks {
+            Some(tasks) => tasks.saturating_add(1),
+            None => planned.saturating_add(1).max(least.tasks),
+        };
+        let entries = tasks.saturating_mul(ENTRIES_PER_TASK);
+        let Limits { smos, messages, .. } = self.limits;
+        Sizes {
+            tasks,
+            smos: smos.unwrap_or(entries.max(least.smos)),
+            messages: messages.unwrap_or(entries.max(least.messages)),
+        }
+    }
+}
+
 /// One task, in each of its lives.
 #[derive(Debug)]
 pub struct TaskPlan {

@@ -99,6 +99,27 @@ impl Context {
         self.registers[RAX] = u64::from(word.cast_unsigned());
     }
 
+    /// What a call of the bare machine's own will answer: all of rax.
+    pub(crate) fn answer_long(&mut self, word: i64) {
+        self.registers[RAX] = word.cast_unsigned();
+    }
+
+    /// The first three words for a function that begins here, in the ABI's registers.
+    pub(crate) fn with_words(mut self, [first, second, third]: [u64; 3]) -> Self {
+        self.registers[RDI] = first;
+        self.registers[RSI] = second;
+        self.registers[RDX] = third;
+        self
+    }
+
+    /// Has the task make the call that it waits in once more.
+    pub(crate) fn call_again(&mut self) {
+        /// Bytes of `syscall`.
+        const SYSCALL: u64 = 2;
+        // `syscall` left there where it ends, which is never below 2 for one that was executed.
+        self.rip = self.rip.wrapping_sub(SYSCALL);
+    }
+
     /// Runs the task until it traps for something that `served` can not do at once.
     pub(crate) fn run(
         &mut self,

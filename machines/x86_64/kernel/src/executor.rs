@@ -3,7 +3,6 @@
 //! computes.
 
 mod calls;
-mod words;
 
 use crate::context::Context;
 use crate::floating::Floating;
@@ -11,11 +10,12 @@ use crate::line;
 use crate::machine::Bare;
 use crate::processor::{self, Processor, controller};
 use crate::space::Space;
+use crate::task::{self, Loaded};
+use crate::words::Words;
 use alloc::boxed::Box;
 use alloc::vec;
 use usufruct_core::{Copier, Ending, Machine, PoolQuota, Quota, Reason, Thread, Wait, end_task};
 use usufruct_x86_64_wire::{Allowance, Kind, PAYLOAD_BYTES, SEATS};
-use words::Words;
 
 /// A probe and all that its processor knows of it.
 #[derive(Debug)]
@@ -171,8 +171,11 @@ impl Executor {
     }
 
     fn load(&self, thread: Thread) -> Result<Probe, &'static str> {
-        match self.machine.load_program(thread.key(), self.program) {
-            Ok((space, context)) => Ok(Probe {
+        let loaded = self
+            .machine
+            .load_program(thread.key(), self.program, task::Allowance::SMALL);
+        match loaded {
+            Ok(Loaded { space, context, .. }) => Ok(Probe {
                 thread,
                 space,
                 context,

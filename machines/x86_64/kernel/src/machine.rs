@@ -1,14 +1,15 @@
 //! What the core asks of a machine, carried out with page tables.
 
-use crate::context::Context;
-use crate::memory::{FreeFrames, Regions};
+use crate::memory::{FRAME_BYTES, FreeFrames, Regions};
 use crate::processor;
 use crate::seats::Seats;
-use crate::space::{self, PoolFrames, PublishedSpace, Space, View};
-use crate::task::{self, BadProgram};
+use crate::space::{self, PoolFrames, PublishedSpace, Rights, Space, View};
+use crate::system::{Flights, Threads};
+use crate::task::{self, Allowance, BadProgram, Loaded};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::hint;
+use core::ops::Range;
 use spin::Mutex;
 use usufruct_core::{
     Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, NoMapping, Plane, Run,
@@ -19,7 +20,8 @@ use usufruct_core::{
 ///
 /// All locks are taken with interrupts off, as the whole kernel runs; a processor that spins
 /// on one keeps no pin, and is in nobody's way (processor/shoot_down.rs). Nobody takes a
-/// second one, but who receives from the line takes a seat's.
+/// second one, but who receives from the line takes a seat's, and who serves a system's task
+/// has that task's (system/member.rs) before any of these.
 pub(crate) struct Bare {
     kernel: Mutex<Kernel>,
     plane: Arc<Plane>,
@@ -27,19 +29,27 @@ pub(crate) struct Bare {
     spaces: Box<[PublishedSpace]>,
     pool: PoolFrames,
     free: Mutex<FreeFrames>,
-    /// Where the probes sit.
+    /// Who runs: the threads of a system's tasks, or, if there are none, the probes where they
+    /// sit.
+    pub(crate) threads: Threads,
     pub(crate) seats: Seats,
+    /// Reads and writes of streams that are under way.
+    pub(crate) flights: Flights,
 }
 
+/// Frames that a page may take: itself, and a table on each level below the root.
+const TABLES_AND_A_PAGE: u64 = 4;
+
 impl Bare {
-    /// A system without tasks, and what each processor needs to copy. `memory` is
-    /// nobody's yet.
+    /// A system without tasks, and what each processor needs to copy. There will be `members`
+    /// of them that make up a system, 0 for probes. `memory` is nobody's yet.
     ///
     /// # Panics
     ///
     /// If there is not memory for the pool.
     pub(crate) fn new(
         limits: Limits,
+        members: usize,
         mut memory: Regions,
     ) -> Result<(Self, Box<[Copier]>), BadLimits> {
         let (kernel, copiers) = Kernel::new(limits, ())?;
@@ -52,7 +62,9 @@ impl Bare {
                 .collect(),
             pool: pool.expect("the pool fits into the memory that there is"),
             free: Mutex::new(FreeFrames::of(memory)),
+            threads: Threads::new(members),
             seats: Seats::default(),
+            flights: Flights::default(),
         };
         Ok((bare, copiers))
     }
@@ -63,11 +75,30 @@ impl Bare {
         &self,
         task: TaskKey,
         program: &[u8],
-    ) -> Result<(Space, Context), BadProgram> {
+        allowance: Allowance,
+    ) -> Result<Loaded, BadProgram> {
         let pool = task.is_attached().then_some(self.pool);
-        let (space, context) = task::load(program, pool, &mut self.free.lock())?;
-        self.spaces[task.index()].publish(task.life(), space);
-        Ok((space, context))
+        let loaded = task::load(program, allowance, pool, &mut self.free.lock())?;
+        self.spaces[task.index()].publish(task.life(), loaded.space);
+        Ok(loaded)
+    }
+
+    /// Gives a live task pages of zeros where it has none; how many, for memory may be used
+    /// up before the last one. One processor at a time does this to a space.
+    pub(crate) fn grow(&self, space: Space, at: Range<u64>, rights: Rights) -> u64 {
+        let mut free = self.free.lock();
+        (at.start..at.end)
+            .step_by(FRAME_BYTES as usize)
+            .map_while(|page| {
+                let is_room = free.len() > TABLES_AND_A_PAGE;
+                is_room.then(|| space.map(page, rights, &mut free))?
+            })
+            .count() as u64
+    }
+
+    /// Fills a task's own pages, whatever its rights to them; before it runs.
+    pub(crate) fn fill_own(space: Space, at: u64, bytes: &[u8]) -> bool {
+        View::Own(space).fill(at, bytes)
     }
 
     /// The memory of a task, until its end is through; `None` for the host, and then.
@@ -211,16 +242,22 @@ impl Machine for Bare {
     }
 
     fn wake(&self, thread: ThreadId) {
-        self.seats.wake(thread);
+        if self.threads.are_none() {
+            self.seats.wake(thread);
+        } else {
+            self.threads.wake(thread);
+        }
     }
 
     fn reap(&self, task: TaskKey) {
+        self.threads.wait_until_stopped(task);
         // The host, or a task whose program could not be loaded, has none.
         if let Some(space) = self.spaces[task.index()].retract(task.life()) {
-            assert!(
-                !processor::is_loaded(space.root()),
-                "who ends a task has left its memory"
-            );
+            // Who ends a task has left its memory, and others that ran it do before they run
+            // another or halt.
+            while processor::is_loaded(space.root()) {
+                hint::spin_loop();
+            }
             space.give_back(&mut self.free.lock());
         }
     }
@@ -254,5 +291,9 @@ impl Machine for Bare {
 
     fn label(&self, run: Run) {
         self.pool.label(run);
+    }
+
+    fn cancel_reads(&self, task: TaskKey, run: Run) {
+        self.flights.cancel(task, run);
     }
 }

@@ -44,6 +44,7 @@ mod boot;
 mod context;
 mod executor;
 mod floating;
+mod judge;
 mod line;
 mod machine;
 mod memory;
@@ -52,7 +53,9 @@ mod processor;
 mod seats;
 mod served;
 mod space;
+mod system;
 mod task;
+mod words;
 
 core::arch::global_asm!(
     include_str!("boot/boot.s"),

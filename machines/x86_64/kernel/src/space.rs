@@ -50,9 +50,9 @@ impl Rights {
 }
 
 /// An address space, named by its root table. It is not freed by being dropped: its task's
-/// end does that, after the core's barrier. Until then only one thing of it changes: whether
-/// stores to a page of the pool go through, one bit by one store. So processors walk it
-/// without a lock.
+/// end does that, after the core's barrier. Until then two things of it change, each by one
+/// store: whether stores to a page of the pool go through, one bit; and pages of zeros come
+/// where nothing was. So processors walk it without a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Space(Frame);
 

@@ -7,15 +7,22 @@
 //!                         programs.rs: what it boots       memory.rs: the postbox
 //!                 setup.rs: which machine
 //! ```
+//!
+//! And it runs real systems: pack.rs makes the boot archive, system.rs boots it, prints what
+//! its tasks say and writes their files.
 
 mod counts;
 mod machine;
 mod memory;
+mod pack;
 mod programs;
 mod rig;
 mod setup;
+mod system;
 
 pub use counts::{BY_THE_CLOCK, Count, count};
-pub use programs::Program;
+pub use pack::{Order, Packed, pack};
+pub use programs::{Program, programs_folder};
 pub use rig::BareRig;
 pub use setup::Setup;
+pub use system::{Ended, Outputs, run, run_archive};

@@ -22,6 +22,8 @@ pub enum Program {
     Duelist,
     /// Counts instructions.
     Meter,
+    /// Does what its arguments say; for systems.
+    Actor,
 }
 
 impl Programs {
@@ -31,6 +33,7 @@ impl Programs {
             Program::ProbeInC => return probe_in_c(&self.folder),
             Program::Duelist => "duelist",
             Program::Meter => "meter",
+            Program::Actor => "actor",
         })
     }
 }
@@ -75,6 +78,16 @@ pub(crate) fn programs() -> &'static Programs {
             folder: built,
         }
     })
+}
+
+/// Where the programs of the tests are, built when first asked for.
+///
+/// # Panics
+///
+/// If they can not be built.
+#[must_use]
+pub fn programs_folder() -> PathBuf {
+    programs().folder.clone()
 }
 
 const TRIPLE: &str = "x86_64-unknown-none";

@@ -15,6 +15,7 @@
 
 pub mod duel;
 pub mod meter;
+pub mod output;
 
 /// Where probes sit: a seat belongs to one processor for ever (its number modulo the
 /// number of processors), and has one probe after another.

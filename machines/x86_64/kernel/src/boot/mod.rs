@@ -11,12 +11,15 @@ use crate::memory::{self, DIRECT_MAP, IMAGE_END, Regions};
 use crate::postbox;
 use crate::processor::{self, Processor, controller};
 use crate::space::pool_of;
+use crate::system::{self, System, Worker};
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use loader::StartInfo;
 use spin::{Mutex, Once};
 use usufruct_core::{Copier, Limits};
+use usufruct_system_file::Fault;
 use usufruct_x86_64_wire::Kind;
 
 /// Where boot.s's wake_up is copied to: a page below 1 MiB that nobody uses.
@@ -29,50 +32,72 @@ unsafe extern "C" {
 }
 
 /// What all processors share from the start on.
-struct System {
+struct Start {
     machine: Bare,
-    program: &'static [u8],
+    work: Work,
     copiers: Mutex<Vec<Copier>>,
     /// A bug that a test wants to see.
     provoked: Option<&'static str>,
 }
 
-static SYSTEM: Once<System> = Once::new();
+/// What the loader's module is.
+enum Work {
+    /// A program of the tests', an ELF file: the line says who runs it.
+    Probes(&'static [u8]),
+    /// An archive.
+    System(System),
+}
+
+static START: Once<Start> = Once::new();
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
 /// Where boot.s calls, on each processor: `number` counts them, `start_info` is a physical
 /// address for the first one.
 #[unsafe(no_mangle)]
 extern "C" fn start_processor(number: usize, start_info: u64) -> ! {
-    let system = match number {
+    let start = match number {
         0 => {
             line::open();
-            SYSTEM.call_once(|| prepare(start_info))
+            START.call_once(|| prepare(start_info))
         }
         // Not woken before it is there.
-        _ => SYSTEM.wait(),
+        _ => START.wait(),
     };
     let processor = Processor::new(number);
-    if let Some(bug) = system.provoked {
+    if let Some(bug) = start.provoked {
         provoke::provoke(bug);
     }
-    let copier = system
+    let copier = start
         .copiers
         .lock()
         .pop()
         .expect("there is one for each processor");
-    let mut executor = Executor::new(&system.machine, system.program, processor, copier);
     AWAKE.fetch_add(1, Ordering::Release);
-    if number == 0 {
-        controller::listen_to_serial();
-        wake_the_others();
-        line::send(Kind::Ready, 0, &[&postbox::address().to_le_bytes()]);
+    match &start.work {
+        Work::Probes(program) => {
+            let mut executor = Executor::new(&start.machine, program, processor, copier);
+            if number == 0 {
+                controller::listen_to_serial();
+                wake_the_others();
+                line::send(Kind::Ready, 0, &[&postbox::address().to_le_bytes()]);
+            }
+            executor.serve_for_ever()
+        }
+        Work::System(system) => {
+            let mut worker = Worker::new(&start.machine, system, processor, copier);
+            if number == 0 {
+                wake_the_others();
+                if let Err(fault) = system.begin(&start.machine) {
+                    system::refuse(&fault);
+                }
+            }
+            worker.serve_for_ever()
+        }
     }
-    executor.serve_for_ever()
 }
 
 /// Makes the machine, from what the loader says.
-fn prepare(start_info: u64) -> System {
+fn prepare(start_info: u64) -> Start {
     let start_info = StartInfo::at(start_info);
     let (limits, provoked) = settings(start_info.command_line());
     let module = start_info.module();
@@ -90,14 +115,33 @@ fn prepare(start_info: u64) -> System {
         memory::show(&memory, &mut free);
     }
     memory::look_at_rights();
-    let (machine, copiers) = Bare::new(limits, free).expect("the command line's sizes");
-    System {
+    let program = loader::slice(module);
+    let (work, limits) = if program.starts_with(ELF) {
+        (Work::Probes(program), limits)
+    } else {
+        let read = system::read(program, &free);
+        let (system, limits) = read.unwrap_or_else(|fault| system::refuse(&fault));
+        (Work::System(system), limits)
+    };
+    let members = match &work {
+        Work::Probes(_) => 0,
+        Work::System(system) => system.tasks(),
+    };
+    let made = Bare::new(limits, members, free);
+    let (machine, copiers) = made.unwrap_or_else(|bad| {
+        let help = "change `[limits]` in the system file";
+        system::refuse(&Fault::new("the kernel's tables", bad.to_string(), help))
+    });
+    Start {
         machine,
-        program: loader::slice(module),
+        work,
         copiers: Mutex::new(copiers.into_vec()),
         provoked,
     }
 }
+
+/// What an ELF file begins with.
+const ELF: &[u8] = b"\x7fELF";
 
 /// `tasks=N smos=N messages=N pages=N`; what is not said has the core's default. And the bug
 /// that a test wants to see.

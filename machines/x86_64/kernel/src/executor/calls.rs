@@ -1,13 +1,13 @@
 //! What probes trap for, and what they get.
 
-use super::words::Words;
 use super::{Executor, Probe, State, Turn};
 use crate::context::{Fault, Trap};
+use crate::judge::judge;
 use crate::line;
 use crate::processor::controller::SHOOT_DOWN;
 use crate::served::Served;
 use usufruct_abi::Number;
-use usufruct_core::{Access, Denied, Ending, Machine, Reason, Reply, Span, resume, serve, touch};
+use usufruct_core::{Access, Ending, Machine, Reason, Reply, Span, resume, serve};
 use usufruct_x86_64_wire::{Kind, TRAP_EXIT, TRAP_NEXT_COMMAND, TRAP_REPLY};
 
 impl Executor {
@@ -86,35 +86,12 @@ impl Executor {
         }
     }
 
-    /// A task has done what its page tables, or the processor, do not let it.
     fn judge(&mut self, probe: &Probe, fault: &Fault) -> Turn {
-        let thread = &probe.thread;
-        let in_pool = fault.stopped_store().filter(|address| {
-            let pool = self.machine.plane().pool();
-            thread.key().is_attached() && pool.page_at(*address).is_some()
-        });
-        let Some(address) = in_pool else {
-            let words = words_about(thread.task().raw(), fault);
-            return self.failed(Reason::Trap, words);
-        };
-        let Err(denied) = touch(self.machine, thread.key(), address) else {
+        let Some((ending, words)) = judge(self.machine, &probe.thread, fault) else {
             return Turn::GoesOn;
         };
-        let report = self.machine.with_kernel(|kernel| {
-            kernel.forbidden_store((thread.task(), thread.id()), address, denied)
-        });
-        let reason = match denied {
-            Denied::ForbiddenStore(_) => Reason::ForbiddenStore,
-            _ => Reason::Trap,
-        };
-        let words = Words::of(format_args!("instruction {:#x}: {report}", fault.rip));
-        self.failed(reason, words)
-    }
-
-    fn failed(&mut self, reason: Reason, words: Words) -> Turn {
-        line::log(format_args!("{words}\n"));
         self.last_words = words;
-        Turn::Ended(Ending { status: -1, reason })
+        Turn::Ended(ending)
     }
 
     fn serve(&mut self, seat: usize, probe: &mut Probe, number: u64, words: [u64; 4]) -> Turn {
@@ -169,23 +146,5 @@ impl Executor {
         }
         line::post(seat, reply);
         0
-    }
-}
-
-/// What a fault is that has nothing to do with pages.
-fn words_about(task: i32, fault: &Fault) -> Words {
-    let Fault {
-        vector,
-        error,
-        rip,
-        address,
-    } = fault;
-    match address {
-        Some(address) => Words::of(format_args!(
-            "instruction {rip:#x}: task {task}, thread {task}, can not reach {address:#x} (page fault, error {error:#x})"
-        )),
-        None => Words::of(format_args!(
-            "instruction {rip:#x}: task {task}, thread {task}, exception {vector}, error {error:#x}"
-        )),
     }
 }

@@ -13,6 +13,7 @@ use controller::VECTORS;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::mem::offset_of;
 use spin::Once;
+use usufruct_x86_64_wire::output::verdict;
 use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
 use x86_64::instructions::{interrupts, tables};
@@ -258,6 +259,12 @@ pub(crate) fn clock() -> u64 {
 pub(crate) enum Verdict {
     /// The test said so.
     Asked = 0x10,
+    /// Every task of the system exited with 0.
+    Succeeded = verdict::SUCCEEDED,
+    /// A task of the system failed.
+    Failed = verdict::FAILED,
+    /// Nothing was started.
+    Refused = verdict::REFUSED,
     /// The kernel found a bug in itself.
     Panic = 0x7f,
 }

@@ -7,7 +7,7 @@ const MOST_BYTES: usize = 800;
 
 /// What happened, in words; none if nothing is to be said.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     bytes: [u8; MOST_BYTES],
     length: usize,
 }
@@ -22,14 +22,14 @@ impl Default for Words {
 }
 
 impl Words {
-    pub(super) fn of(message: fmt::Arguments<'_>) -> Self {
+    pub(crate) fn of(message: fmt::Arguments<'_>) -> Self {
         let mut words = Self::default();
         // It is cut, and does not fail.
         let _ = words.write_fmt(message);
         words
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
