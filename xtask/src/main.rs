@@ -5,6 +5,7 @@
 //!   source.rs       is `unsafe`, and `cfg(loom)`, only where it may be?
 //!   test.rs         everything that must hold, in steps (step.rs, tools.rs)
 //!   demo.rs         a photograph through four programs
+//!   qemu.rs         the same, or any system, on the bare machine
 //!   breakages.rs    is each seeded breakage of core noticed? (patch.rs, scratch.rs)
 //!   attempts.rs     does each hostile attempt succeed without the check that stops it?
 //!   judge.rs        what became of each hostile attempt in a run
@@ -27,6 +28,7 @@ mod judge;
 mod layers;
 mod linux;
 mod patch;
+mod qemu;
 mod scratch;
 mod soak;
 mod source;
@@ -49,6 +51,7 @@ enum Chore {
     Layers,
     Test(test::Test),
     Demo(demo::Demo),
+    Qemu(qemu::Qemu),
     Breakages(breakages::Breakages),
     Soak(soak::Soak),
     Bench(bench::Bench),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Chore::Layers => layers::check().and_then(|()| source::check()),
         Chore::Test(test) => test.run(),
         Chore::Demo(demo) => return demo.run_to_exit_code(),
+        Chore::Qemu(qemu) => return qemu.run_to_exit_code(),
         Chore::Breakages(breakages) => breakages.run(),
         Chore::Soak(soak) => soak.run(),
         Chore::Bench(bench) => bench.run(),

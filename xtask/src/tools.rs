@@ -108,7 +108,15 @@ pub(crate) fn install_line() -> Option<String> {
 
 /// Installs what is missing. Only root can.
 pub(crate) fn install() -> Result<()> {
-    let missing = all_missing();
+    install_packages(&all_missing())
+}
+
+/// The same, of one part.
+pub(crate) fn install_for(part: &Part) -> Result<()> {
+    install_packages(&missing(part.tools))
+}
+
+fn install_packages(missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }

@@ -125,7 +125,13 @@ fn prepare(start_info: u64) -> Start {
     };
     let members = match &work {
         Work::Probes(_) => 0,
-        Work::System(system) => system.tasks(),
+        Work::System(system) => {
+            let tables = system::tables_of(&limits, &mut free);
+            tables
+                .map(memory::go_on_with)
+                .unwrap_or_else(|fault| system::refuse(&fault));
+            system.tasks()
+        }
     };
     let made = Bare::new(limits, members, free);
     let (machine, copiers) = made.unwrap_or_else(|bad| {

@@ -3,6 +3,7 @@
 //! by the direct map, and only where the core has said that it may.
 
 use crate::memory::{FRAME_BYTES, Frame, Regions, fill_bytes};
+use core::sync::atomic::Ordering;
 use usufruct_core::{Pool, Run};
 
 /// Where tasks see it.
@@ -26,12 +27,18 @@ pub(crate) fn pool_of(pages: u32) -> Pool {
 }
 
 impl PoolFrames {
-    /// Takes the pool's frames off free memory, and clears them; `None` if there is not so
-    /// much in one piece.
+    /// Takes the pool's frames off free memory, all of zeros; `None` if there is not so much in
+    /// one piece. A frame that has not been used is looked at and left alone: a host that
+    /// lends the machine its memory does not have to find any for it yet.
     pub(crate) fn take(pool: Pool, memory: &mut Regions) -> Option<Self> {
         let first = memory.take(pool.bytes(pool.pages))?;
         let frames = Self { pool, first };
-        (0..pool.pages).for_each(|page| frames.frame(page).clear());
+        let is_used = |frame: &Frame| {
+            let words = frame.table().iter();
+            words.fold(0, |all, word| all | word.load(Ordering::Relaxed)) != 0
+        };
+        let all = (0..pool.pages).map(|page| frames.frame(page));
+        all.filter(is_used).for_each(Frame::clear);
         Some(frames)
     }
 

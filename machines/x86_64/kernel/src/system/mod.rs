@@ -32,6 +32,7 @@ use crate::words::Words;
 use alloc::boxed::Box;
 use alloc::format;
 use archive::Archive;
+use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use member::{Heap, Member};
 use threads::Body;
@@ -42,6 +43,12 @@ use usufruct_system_file::{Facts, Failed, Fault, LIFE_VARIABLE, NextLife, Plan, 
 const STACK_BYTES: u64 = 1 << 20;
 /// The least memory that a task may be given: a stack and a page.
 const LEAST_MEMORY_BYTES: u64 = STACK_BYTES + FRAME_BYTES;
+
+/// What the tables of the kernel and of the machine come to at most, in bytes: for a page of
+/// the pool, for a task, for an object or a message.
+const PAGE_TABLE_BYTES: u64 = 256;
+const TASK_TABLE_BYTES: u64 = 16 << 10;
+const ENTRY_BYTES: u64 = 256;
 
 /// The last thread has ended itself.
 const EXITED: Ending = Ending {
@@ -101,6 +108,27 @@ pub(crate) fn read(module: &'static [u8], memory: &Regions) -> Result<(System, L
         archive,
     };
     Ok((system, limits))
+}
+
+/// Memory for the kernel's tables, as much as they can come to: for each page of the pool, for
+/// each task and for each object and message.
+pub(crate) fn tables_of(limits: &Limits, memory: &mut Regions) -> Result<Range<u64>, Fault> {
+    let Limits {
+        tasks,
+        smos,
+        messages,
+        pool,
+        ..
+    } = *limits;
+    let bytes = u64::from(pool.pages) * PAGE_TABLE_BYTES
+        + u64::from(tasks) * TASK_TABLE_BYTES
+        + (u64::from(smos) + u64::from(messages)) * ENTRY_BYTES;
+    let bytes = bytes.next_multiple_of(FRAME_BYTES);
+    let begin = memory.take(bytes).ok_or_else(|| {
+        let help = "make the machine larger, or the tables and the pool smaller";
+        Fault::new("the kernel's tables", "there is not memory for them", help)
+    })?;
+    Ok(begin..begin + bytes)
 }
 
 fn limits_of(plan: &Plan) -> Result<Limits, Fault> {
