@@ -87,7 +87,9 @@ const DIRS: &str =
 #[test]
 fn files_come_in_and_go_out_byte_for_byte() {
     let folder = Folder::new("files");
-    let bytes: Vec<u8> = (0..700_001_u32).map(|at| (at * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..700_001_u32)
+        .map(|at| ((at * 7) >> 3).to_le_bytes()[0])
+        .collect();
     fs::write(folder.path("in/a"), &bytes).unwrap();
     fs::write(folder.path("in/empty"), b"").unwrap();
     fs::write(
