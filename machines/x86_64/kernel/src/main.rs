@@ -1,14 +1,16 @@
 //! usufruct on bare x86_64: a machine that has rings, page tables and more than one
-//! processor, and no system below. It runs the probes of the conformance suite.
+//! processor, and no system below. It runs the systems of boot archives, and the probes of the
+//! conformance suite.
 //!
 //! ```text
 //!   boot/         first instruction ─► long mode (boot.s), what the loader says, the other
 //!                 processors, on each of them an executor
 //!   memory/       the kernel's own page tables, frames, the allocator of boot
-//!   executor.rs   each processor's loop: whose turn is it, what did it trap for
+//!   system/       a system file's tasks: threads, streams, lives
+//!   executor.rs   the probes: each processor's loop, whose turn is it, what did it trap for
 //!   seats.rs      what may be said to a probe from any processor
 //!   context.rs    run a task until it traps        trap.s   the assembly of it
-//!   served.rs     calls that are served at once
+//!   served.rs     calls that are served at once      judge.rs   faults of tasks, in words
 //!   floating.rs   the registers that the kernel itself has no use for
 //!   processor/    descriptors, vectors, interrupts; shoot_down.rs: stores that must not land
 //!   machine.rs    what the core asks of a machine  ─► space.rs  page tables, copies, the pool
@@ -21,7 +23,8 @@
 //! - Interrupts are off in ring 0, but for the one instruction that halts. So a
 //!   lock holder is never interrupted, and a pin never either.
 //! - A processor waits for another one only for as long as that is in ring 3, where an
-//!   interrupt is taken at once (shoot_down.rs), or holds a lock or a pin, which is short.
+//!   interrupt is taken at once (shoot_down.rs), or holds a lock or a pin, which is short;
+//!   and, to end a task, for as long as that serves one of the task's threads.
 //! - A user address is never dereferenced: it is looked up in its task's page
 //!   tables, and the frame is reached through the direct map. SMAP makes sure.
 //! - No memory is both writable and executable, and none is mapped in the kernel twice.
@@ -29,7 +32,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Streams, priorities, vector registers beyond SSE.
+//! Priorities, vector registers beyond SSE.
 
 #![no_std]
 #![no_main]
