@@ -15,10 +15,10 @@ use usufruct_system_file::Plan;
 use usufruct_x86_64_wire::output::{Header, Kind, verdict};
 
 /// Processors with all that QEMU can emulate, the output port on standard output, the log on
-/// standard error, and a way to end it all.
+/// standard error (which may be a file that has been written to), and a way to end it all.
 const OPTIONS: &str = "-no-user-config -nodefaults -cpu max -display none -no-reboot \
     -chardev stdio,id=output,signal=off -device isa-debugcon,iobase=0xea,chardev=output \
-    -chardev file,id=log,path=/dev/stderr -device isa-debugcon,iobase=0xe9,chardev=log \
+    -chardev file,id=log,path=/dev/stderr,append=on -device isa-debugcon,iobase=0xe9,chardev=log \
     -device isa-debug-exit,iobase=0xf4,iosize=4";
 /// What `timeout` exits with when it has ended what it ran.
 const TIMED_OUT: i32 = 124;
