@@ -46,7 +46,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Bytes that the kernel copied for it.
+    /// Bytes that the kernel copied for it, messages included.
     #[must_use]
     pub fn copied_bytes(&self) -> u64 {
         self.read_bytes + self.written_bytes + self.message_bytes

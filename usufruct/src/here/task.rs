@@ -34,20 +34,23 @@ impl<'kernel> TaskBuilder<'kernel> {
     }
 
     /// Shared memory objects that it may own at one time. By default 1,024.
+    /// (docs/calls.md, section 2: quotas and tables)
     pub fn objects(mut self, objects: u32) -> Self {
         self.spec.quota.smos = objects;
         self
     }
 
     /// What it may own of the pool, and what it is sure of, in pages
-    /// ([`page_bytes`](crate::page_bytes)); it is attached by that.
+    /// ([`page_bytes`](crate::page_bytes)); it is attached by that. (docs/calls.md,
+    /// section 3)
     pub fn pages(mut self, quota: PoolQuota) -> Self {
         self.spec.quota.pool = Some(quota);
         self
     }
 
     /// Whether it sees the pool. By default if there is one, and its module
-    /// imports a call on pages or [`Self::pages`] says something.
+    /// imports a call on pages or [`Self::pages`] says something. (docs/calls.md,
+    /// section 3)
     pub fn attached(mut self, is_attached: bool) -> Self {
         self.spec.attached = Some(is_attached);
         self
@@ -146,7 +149,7 @@ impl Task {
     }
 
     /// Ends it, whatever it is doing. When this returns its rights are gone, and
-    /// nothing moves through its objects.
+    /// nothing moves through its objects. (docs/calls.md, section 1: when a task ends)
     pub fn kill(&self) {
         self.0.kill();
     }

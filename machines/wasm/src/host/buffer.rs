@@ -13,7 +13,7 @@ use crate::layout::HEAP_LIMIT_BYTES;
 
 /// Bytes that the kernel keeps for the host, and that it may share: they stay
 /// where they are until the last object over them has been taken back. It takes
-/// whole pages of the operating system's.
+/// whole pages of the operating system's. (docs/calls.md, section 2)
 ///
 /// While it is shared a task may store to it at any moment, so there is no slice
 /// of it: bytes are copied in and out. While it is not, [`Self::get_mut`] gives one.
@@ -57,8 +57,8 @@ impl Buffer {
         self.len
     }
 
-    /// Copies bytes out. Each is an old or a new one, where a task is just
-    /// writing through an object.
+    /// Copies bytes out, from `offset` on, in bytes. Each is an old or a new one,
+    /// where a task is just writing through an object.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Copies bytes in.
+    /// Copies bytes in, at `offset`, in bytes.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl fmt::Debug for Buffer {
 
 /// Bytes of a [`Buffer`] that a task may use. Dropped, they are taken back: when
 /// that returns, no byte moves any more. Forgotten, the task keeps them, and the
-/// buffer's place is never used again.
+/// buffer's place is never used again. (docs/calls.md, section 2)
 #[must_use = "dropped, it is taken back at once"]
 pub struct Share {
     id: SmoId,

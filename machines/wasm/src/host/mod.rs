@@ -135,7 +135,7 @@ impl Host {
         Port::open(self.clone(), port)
     }
 
-    /// A buffer of zeroes.
+    /// A buffer of zeroes, `len` bytes long.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use super::border::{WINDOW_START, Window};
 use super::{Host, HostError};
 
 /// An object of which the host is the target. Its owner may take it back at any
-/// moment: then every call is refused.
+/// moment: then every call is refused. (docs/calls.md, section 2)
 #[derive(Clone, Debug)]
 pub struct Object {
     host: Host,
@@ -33,7 +33,7 @@ impl Object {
         self.host.size_of(self.id)
     }
 
-    /// Copies bytes of it, from `offset` on, and fills `into`. (`read_mem`)
+    /// Copies bytes of it, from `offset` on, in bytes, and fills `into`. (`read_mem`)
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Object {
         Ok(bytes)
     }
 
-    /// Copies bytes into it, at `offset`. (`write_mem`)
+    /// Copies bytes into it, at `offset`, in bytes. (`write_mem`)
     ///
     /// # Errors
     ///

@@ -19,7 +19,8 @@ const TRIES: u32 = 10_000;
 
 /// A block of pages of the pool that the host owns: one value for each page, so
 /// it is not `Clone`, and whoever grants or takes rights needs it as `&mut`.
-/// Dropped, the pages are free; forgotten, they stay the host's.
+/// Dropped, the pages are free; forgotten, they stay the host's. (docs/calls.md,
+/// section 3)
 ///
 /// Tasks that may write it do so at any moment, so there is no slice of it before
 /// it is frozen: bytes are copied in and out, and numbers are atomic.
@@ -163,7 +164,7 @@ impl Pages {
         self.control(MEMC_NOWRITE, Some(task))
     }
 
-    /// The same for everybody but the host.
+    /// The same for everybody but the host. (`ControlMem`, NOWRITE 0)
     ///
     /// # Errors
     ///
@@ -204,6 +205,7 @@ impl Pages {
     /// Takes every right to write, the host's too, waits until no store is under
     /// way, and gives the bytes as a slice. While that lives nobody can make them
     /// writable: core refuses it. Dropped, the host may write them again.
+    /// (docs/calls.md, section 4: taking delivery)
     ///
     /// # Errors
     ///
@@ -244,7 +246,8 @@ impl Pages {
         Ok(())
     }
 
-    /// Copies bytes out. Each is an old or a new one, where a task is just storing.
+    /// Copies bytes out, from `offset` on, in bytes. Each is an old or a new one,
+    /// where a task is just storing.
     ///
     /// # Errors
     ///
@@ -260,7 +263,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Copies bytes in.
+    /// Copies bytes in, at `offset`, in bytes.
     ///
     /// # Errors
     ///
@@ -275,7 +278,7 @@ impl Pages {
         Ok(())
     }
 
-    /// The number of four bytes at `offset`, little end first on the processors
+    /// The number of four bytes at `offset`, in bytes; little end first on the processors
     /// that this runs on. Tasks see it with their own atomic instructions.
     ///
     /// # Errors

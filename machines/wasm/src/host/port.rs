@@ -10,7 +10,7 @@ use super::border::{WINDOW_START, Window};
 use super::{Answer, Host, HostError};
 use crate::block::block_on;
 
-/// A message that a task, or the kernel, has sent.
+/// A message that a task, or the kernel, has sent. (docs/calls.md, section 6)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Who sent it: the kernel says so. `None`: the kernel itself.
@@ -20,6 +20,7 @@ pub struct Message {
 }
 
 /// A port of the host's. Closed when it is dropped; forgotten, it stays open.
+/// (docs/calls.md, section 6)
 #[derive(Debug)]
 pub struct Port {
     host: Host,
@@ -59,7 +60,7 @@ impl Port {
     }
 
     /// Waits for the next message. A future for any executor; dropped at any
-    /// time, it has taken none.
+    /// time, it has taken none. (`wait_msg`, `get_msg`)
     ///
     /// # Errors
     ///
