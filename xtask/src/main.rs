@@ -56,7 +56,7 @@ enum Chore {
     Soak(soak::Soak),
     Bench(bench::Bench),
     Counts(counts::Counts),
-    /// Run the tests of core under Miri (needs a nightly toolchain with Miri)
+    /// Run under Miri the tests of core and of what moves bytes (needs a nightly toolchain with Miri)
     Miri,
 }
 

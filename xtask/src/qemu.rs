@@ -75,7 +75,7 @@ impl Qemu {
     }
 
     fn run(&self) -> Result<ExitStatus> {
-        tools::install_for(&tools::BARE_METAL)?;
+        tools::install(&[&tools::BARE_METAL])?;
         step::run(Command::new("rustup").args(["--quiet", "target", "add", TARGET]))?;
         match &self.system {
             Some(system) => {

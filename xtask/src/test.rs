@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::breakages::Breakages;
 use crate::step::{self, Steps};
-use crate::tools::{self, BARE_METAL, C_GUESTS};
+use crate::tools::{self, AARCH64, BARE_METAL, C_GUESTS};
 use crate::tree;
 use crate::{layers, source};
 
@@ -26,6 +26,10 @@ const WHOLE_PROGRAMS: &str = "usufruct-guest/program";
 /// What must build without an operating system, and a target that has none.
 const FREESTANDING: [&str; 2] = ["usufruct-abi", "usufruct-core"];
 const FREESTANDING_TARGET: &str = "x86_64-unknown-none";
+
+/// What of the wasm machine needs no engine.
+const ALONE: &str = "usufruct-wasm-alone";
+const AARCH64_TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// Run all tests, on every machine that can be had here
 #[derive(Args, Debug)]
@@ -46,14 +50,21 @@ enum Machine {
     Wasm,
     #[value(name = "x86_64")]
     Bare,
+    /// What of the wasm machine is written for AArch64, under QEMU's user mode
+    #[value(name = "aarch64")]
+    Arm,
 }
 
 impl Test {
     pub(crate) fn run(&self) -> Result<()> {
+        let parts: &[_] = match self.machine {
+            Some(Machine::Arm) => &[&AARCH64],
+            _ => tools::PARTS,
+        };
         if self.install {
-            tools::install()?;
+            tools::install(parts)?;
         }
-        let install_line = tools::install_line();
+        let install_line = tools::install_line(parts);
         if let Some(line) = &install_line {
             eprintln!("some parts will be skipped; to have them all:\n\n    {line}\n");
         }
@@ -63,6 +74,7 @@ impl Test {
             Some(Machine::Sim) => sim(&mut steps),
             Some(Machine::Wasm) => wasm(&mut steps),
             Some(Machine::Bare) => bare_metal(&mut steps),
+            Some(Machine::Arm) => aarch64(&mut steps),
         }
         let result = steps.finish();
         if let Some(line) = install_line {
@@ -150,13 +162,45 @@ fn bare_metal(steps: &mut Steps) {
     steps.run("machines/x86_64, with the probe in C", &mut in_c);
 }
 
-/// Runs the tests of core under Miri: its threads above all.
+/// Moves bytes as AArch64 does. Not part of [`everything`]: it wants another compiler of C.
+fn aarch64(steps: &mut Steps) {
+    if let Some(problem) = AARCH64.problem() {
+        return steps.skip(AARCH64_TARGET, &problem);
+    }
+    let mut target = Command::new("rustup");
+    target
+        .current_dir(tree::root())
+        .args(["target", "add", AARCH64_TARGET]);
+    steps.run("its standard library", &mut target);
+    let mut test = tree::cargo("test");
+    test.args(["--locked", "--release", "--target", AARCH64_TARGET])
+        .args(["--package", ALONE])
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "aarch64-linux-gnu-gcc",
+        )
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
+            "qemu-aarch64 -L /usr/aarch64-linux-gnu",
+        );
+    steps.run(AARCH64_TARGET, &mut test);
+}
+
+/// Runs under Miri what it can run: the tests of core, its threads above all, and what of the
+/// wasm machine needs no engine.
 pub(crate) fn miri() -> Result<()> {
+    let core = ["usufruct-core", "--lib", "--test", "loom", "--test", "race"];
+    under_miri(&core)?;
+    under_miri(&[ALONE, "--lib"])
+}
+
+/// Runs tests of one package.
+fn under_miri(package: &[&str]) -> Result<()> {
     let mut miri = Command::new("rustup");
     miri.current_dir(tree::root())
         .args(["run", "nightly", "cargo", "miri", "test", "--locked"])
-        .args(["--package", "usufruct-core"])
-        .args(["--lib", "--test", "loom", "--test", "race"])
+        .arg("--package")
+        .args(package)
         .arg("--target-dir")
         .arg(tree::target().join("miri"));
     step::run(&mut miri).map_err(|error| {

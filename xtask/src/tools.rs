@@ -44,6 +44,19 @@ const QEMU: Tool = Tool {
     probe: Probe::Program("qemu-system-x86_64"),
 };
 
+const QEMU_USER: Tool = Tool {
+    package: "qemu-user",
+    probe: Probe::Program("qemu-aarch64"),
+};
+const CROSS_GCC: Tool = Tool {
+    package: "gcc-aarch64-linux-gnu",
+    probe: Probe::Program("aarch64-linux-gnu-gcc"),
+};
+const CROSS_LIBC: Tool = Tool {
+    package: "libc6-dev-arm64-cross",
+    probe: Probe::File("/usr/aarch64-linux-gnu/lib/crt1.o"),
+};
+
 /// A part of the tests that needs more than Rust.
 pub(crate) struct Part {
     tools: &'static [Tool],
@@ -56,7 +69,13 @@ pub(crate) const C_GUESTS: Part = Part {
 /// The bare-metal machine.
 pub(crate) const BARE_METAL: Part = Part { tools: &[QEMU] };
 
-const PARTS: [&Part; 2] = [&C_GUESTS, &BARE_METAL];
+/// Tests on AArch64, emulated.
+pub(crate) const AARCH64: Part = Part {
+    tools: &[QEMU_USER, CROSS_GCC, CROSS_LIBC],
+};
+
+/// What all tests together need.
+pub(crate) const PARTS: &[&Part] = &[&C_GUESTS, &BARE_METAL];
 
 impl Part {
     /// Why this part can not be done here, if it can not.
@@ -95,28 +114,20 @@ fn missing(tools: &[Tool]) -> Vec<&'static str> {
         .collect()
 }
 
-fn all_missing() -> Vec<&'static str> {
-    PARTS.iter().flat_map(|part| missing(part.tools)).collect()
+fn all_missing(parts: &[&Part]) -> Vec<&'static str> {
+    parts.iter().flat_map(|part| missing(part.tools)).collect()
 }
 
 /// The line that installs what is missing; none if nothing is.
-pub(crate) fn install_line() -> Option<String> {
-    let missing = all_missing();
+pub(crate) fn install_line(parts: &[&Part]) -> Option<String> {
+    let missing = all_missing(parts);
     let packages = missing.join(" ");
     (!missing.is_empty()).then(|| format!("sudo apt-get install --yes {packages}"))
 }
 
 /// Installs what is missing. Only root can.
-pub(crate) fn install() -> Result<()> {
-    install_packages(&all_missing())
-}
-
-/// The same, of one part.
-pub(crate) fn install_for(part: &Part) -> Result<()> {
-    install_packages(&missing(part.tools))
-}
-
-fn install_packages(missing: &[&str]) -> Result<()> {
+pub(crate) fn install(parts: &[&Part]) -> Result<()> {
+    let missing = all_missing(parts);
     if missing.is_empty() {
         return Ok(());
     }
