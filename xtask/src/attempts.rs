@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::breakages::{keep_named, print_output};
 use crate::demo::{self, PICTURE};
-use crate::judge::{self, Attempt, Outcome, Table, judge, not_stopped};
+use crate::judge::{self, Attempt, Machine, Outcome, Table, judge, not_stopped};
 use crate::patch::{Patch, patches_in};
 use crate::scratch::Scratch;
 use crate::tree;
@@ -32,7 +32,7 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
     scratch.must_fit(&patches)?;
     let sound = hostile_run(&scratch)?;
     let said = said(&sound);
-    if !sound.status.success() || !not_stopped(&judge(&attempts, &said)).is_empty() {
+    if !sound.status.success() || !not_stopped(&judge(&attempts, Machine::Wasm, &said)).is_empty() {
         print_output(&sound);
         bail!("with all checks in place, an attempt succeeds or the job fails");
     }
@@ -78,7 +78,7 @@ fn still_stopped(scratch: &Scratch, patch: &Patch, attempts: &[Attempt]) -> Resu
     scratch.restore()?;
 
     let said = said(&output);
-    let mut rows = judge(attempts, &said);
+    let mut rows = judge(attempts, Machine::Wasm, &said);
     rows.retain(|row| row.attempt.check.as_ref() == Some(&patch.name));
     print!("{}", Table(&rows));
     rows.retain(|row| row.outcome != Outcome::Succeeded);

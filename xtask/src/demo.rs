@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::judge::{self, Table};
+use crate::judge::{Machine, hostile_run};
 use crate::step;
 use crate::tree::{self, THUMBNAIL};
 
@@ -53,7 +53,7 @@ impl Demo {
         let program = build_cli()?;
         let mut command = job(&program, self.hostile, &image, &thumbnail)?;
         let status = if self.hostile {
-            hostile_run(&mut command)?
+            hostile_run(&mut command, Machine::Wasm)?
         } else {
             let status = command.status();
             status.with_context(|| format!("{}", program.display()))?
@@ -92,23 +92,6 @@ impl Demo {
         let name = image.file_stem().unwrap_or_default();
         Ok(folder.join(name).with_extension("png"))
     }
-}
-
-/// Runs the job, and says what became of each attempt.
-///
-/// # Errors
-///
-/// One of them was not stopped, or the program can not be run.
-fn hostile_run(command: &mut Command) -> Result<ExitStatus> {
-    let (status, said) = step::tee(command)?;
-    let attempts = judge::attempts()?;
-    let rows = judge::judge(&attempts, &said);
-    println!("\n{}", Table(&rows));
-    let loose = judge::not_stopped(&rows);
-    if !loose.is_empty() {
-        bail!("not stopped as expected: {}", loose.join(", "));
-    }
-    Ok(status)
 }
 
 /// Builds the example's programs for WebAssembly.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::fs;
+use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::step;
 use crate::tree::{self, THUMBNAIL};
 
 /// How the decoder reports an attempt that nothing stopped.
@@ -28,8 +30,26 @@ pub(crate) struct Attempt {
     pub(crate) check: Option<String>,
     /// Words of the report of the life's end. None: it is refused, and the life goes on.
     ends: Option<String>,
+    /// The same on bare x86-64, where the report is another.
+    ends_bare: Option<String>,
     /// Whose first life it ends. None: it is the decoder's, who has a life for each.
     task: Option<String>,
+}
+
+/// The machine that an attempt is made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    Wasm,
+    Bare,
+}
+
+impl Attempt {
+    /// How the report of the life's end begins there. None: it is refused.
+    fn ends(&self, machine: Machine) -> Option<&str> {
+        let bare = self.ends_bare.as_deref();
+        let own = bare.filter(|_| machine == Machine::Bare);
+        own.or(self.ends.as_deref())
+    }
 }
 
 /// What became of an attempt.
@@ -46,6 +66,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Row<'a> {
     pub(crate) attempt: &'a Attempt,
     pub(crate) outcome: Outcome,
+    /// How the report of the life's end should begin.
+    ends: Option<&'a str>,
     happened: String,
 }
 
@@ -57,8 +79,8 @@ pub(crate) fn attempts() -> Result<Vec<Attempt>> {
     Ok(list.attempt)
 }
 
-/// Judges each attempt by all lines that the run has said.
-pub(crate) fn judge<'a>(attempts: &'a [Attempt], said: &str) -> Vec<Row<'a>> {
+/// Judges each attempt by all lines that the run has said on this machine.
+pub(crate) fn judge<'a>(attempts: &'a [Attempt], machine: Machine, said: &str) -> Vec<Row<'a>> {
     // The first life makes all those that are refused.
     let mut life = 0_u32;
     let rows = attempts.iter().map(|attempt| {
@@ -69,21 +91,24 @@ pub(crate) fn judge<'a>(attempts: &'a [Attempt], said: &str) -> Vec<Row<'a>> {
                 end_of("decoder", life, said)
             }
         };
-        let (outcome, happened) = become_of(attempt, end, said);
+        let ends = attempt.ends(machine);
+        let (outcome, happened) = become_of((&attempt.name, ends), end, said);
         Row {
             attempt,
             outcome,
+            ends,
             happened,
         }
     });
     rows.collect()
 }
 
-fn become_of(attempt: &Attempt, end: Option<String>, said: &str) -> (Outcome, String) {
-    let begins = [
-        format!("attempt {}: ", attempt.name),
-        format!("attempt {} ", attempt.name),
-    ];
+fn become_of(
+    (name, ends): (&str, Option<&str>),
+    end: Option<String>,
+    said: &str,
+) -> (Outcome, String) {
+    let begins = [format!("attempt {name}: "), format!("attempt {name} ")];
     let own = said
         .lines()
         .filter(|line| begins.iter().any(|begin| line.starts_with(begin)));
@@ -97,9 +122,9 @@ fn become_of(attempt: &Attempt, end: Option<String>, said: &str) -> (Outcome, St
     if answer.starts_with(SUCCEEDED) {
         return (Outcome::Succeeded, answer.to_owned());
     }
-    let (expected, happened) = match &attempt.ends {
+    let (expected, happened) = match ends {
         None => ("refused: ", answer.to_owned()),
-        Some(ends) => (ends.as_str(), end.unwrap_or(answer.to_owned())),
+        Some(ends) => (ends, end.unwrap_or(answer.to_owned())),
     };
     if happened.starts_with(expected) {
         (Outcome::Stopped, happened)
@@ -114,6 +139,23 @@ fn end_of(task: &str, life: u32, said: &str) -> Option<String> {
     let (_, report) = said.lines().find_map(|line| line.split_once(&begin))?;
     let end = format!("; life {} begins", life + 1);
     Some(report.strip_suffix(&end).unwrap_or(report).to_owned())
+}
+
+/// Runs the hostile job, and says what became of each attempt.
+///
+/// # Errors
+///
+/// One of them was not stopped, or the program can not be run.
+pub(crate) fn hostile_run(command: &mut Command, machine: Machine) -> Result<ExitStatus> {
+    let (status, said) = step::tee(command)?;
+    let attempts = attempts()?;
+    let rows = judge(&attempts, machine, &said);
+    println!("\n{}", Table(&rows));
+    let loose = not_stopped(&rows);
+    if !loose.is_empty() {
+        bail!("not stopped as expected: {}", loose.join(", "));
+    }
+    Ok(status)
 }
 
 /// The names of those that were not stopped.
@@ -143,7 +185,7 @@ impl fmt::Display for Table<'_> {
 }
 
 fn cells(row: &Row<'_>) -> [String; 3] {
-    let expected = match &row.attempt.ends {
+    let expected = match row.ends {
         None => "refused".to_owned(),
         Some(ends) => format!("life ends: {ends}"),
     };
@@ -166,6 +208,7 @@ mod tests {
             name: name.to_owned(),
             check: None,
             ends: ends.map(str::to_owned),
+            ends_bare: None,
             task: None,
         }
     }
@@ -176,9 +219,31 @@ mod tests {
             attempt("store", Some("stored")),
             attempt("store-on", Some("stored")),
         ];
-        let rows = judge(&attempts, said);
+        let rows = judge(&attempts, Machine::Wasm, said);
         assert_eq!(Table(&rows).to_string().lines().count(), 4);
         rows.iter().map(|row| row.outcome).collect()
+    }
+
+    #[test]
+    fn an_end_may_be_reported_otherwise_on_the_bare_machine() {
+        let mut other = attempt("store", Some("fault"));
+        other.ends_bare = Some("can not reach".to_owned());
+        let attempts = [other];
+        let said = |how: &str| {
+            format!("attempt store: x -> this life ends\ntask `decoder`, life 1, {how} 7\n")
+        };
+        for (machine, how, outcome) in [
+            (Machine::Wasm, "fault", Outcome::Stopped),
+            (Machine::Wasm, "can not reach", Outcome::Unclear),
+            (Machine::Bare, "can not reach", Outcome::Stopped),
+            (Machine::Bare, "fault", Outcome::Unclear),
+        ] {
+            let said = said(how);
+            let [row] = &judge(&attempts, machine, &said)[..] else {
+                panic!("one attempt, one row");
+            };
+            assert_eq!(row.outcome, outcome, "{machine:?} {how}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::demo::PICTURE;
+use crate::judge::Machine::Bare;
+use crate::judge::hostile_run;
 use crate::step;
 use crate::tools;
 use crate::tree::{self, BARE_METAL, THUMBNAIL};
@@ -143,6 +145,9 @@ impl Qemu {
         };
         boot.env("USUFRUCT_X86_64_MACHINE", machine);
         boot.env("USUFRUCT_X86_64_PROCESSORS", self.processors.to_string());
+        if self.hostile {
+            return hostile_run(&mut boot, Bare);
+        }
         boot.status().with_context(|| step::shown(&boot))
     }
 }

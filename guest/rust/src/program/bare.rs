@@ -184,7 +184,7 @@ impl fmt::Write for Line {
     }
 }
 
-/// The machine hands a file over when it is closed: whoever dies before leaves the old one.
+/// Files here can not be renamed: the old one is gone when the new one begins.
 pub(super) fn replace_file(path: &str, contents: &[u8]) -> Result<(), FileError> {
     let mut file = Stream::create(path)?;
     file.write_all(contents)?;

@@ -69,7 +69,8 @@ pub fn read_file(path: &str, most: usize) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// Writes a file. The old one stays until the new one is complete.
+/// Writes a file. The old one stays until the new one is complete, where files can be renamed:
+/// not on bare machines.
 ///
 /// # Errors
 ///

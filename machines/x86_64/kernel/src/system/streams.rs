@@ -132,7 +132,10 @@ impl Streams {
     ) -> Result<u64, StreamError> {
         let (bytes, at) = match self.of(number)? {
             Stream::Reads { bytes, at } => (*bytes, at),
-            Stream::Nothing => return Ok(0),
+            Stream::Nothing => {
+                caller.with_buffer(Access::Store, (buffer, size), |_| true)?;
+                return Ok(0);
+            }
             Stream::Closed | Stream::Standard(_) | Stream::Writes(_) => {
                 return Err(StreamError::BadStream);
             }
@@ -148,7 +151,7 @@ impl Streams {
             let is_stored = caller.machine.store(caller.task, to, piece).is_ok();
             !is_stored || from + piece.len() == part.len()
         };
-        caller.with_buffer(Access::Store, (buffer, size, most as u64), store)?;
+        caller.with_buffer(Access::Store, (buffer, size), store)?;
         *at += most;
         Ok(most as u64)
     }
@@ -175,7 +178,7 @@ impl Streams {
             is_taken = caller.machine.load(caller.task, buffer, taken).is_ok();
             true
         };
-        caller.with_buffer(Access::Load, (buffer, size, most as u64), take)?;
+        caller.with_buffer(Access::Load, (buffer, size), take)?;
         if !is_taken {
             return Err(StreamError::Fault);
         }
@@ -188,26 +191,24 @@ impl Streams {
 
 impl Caller<'_> {
     /// Has the pieces of a buffer moved, if the task may use it in this way: all `size` bytes
-    /// must be its own, or pages that it owns; the first `most` of them are.
+    /// must be its own, or pages that it owns.
     fn with_buffer(
         self,
         access: Access,
-        (buffer, size, most): (u64, u64, u64),
+        (buffer, size): (u64, u64),
         mut piece: impl FnMut(usize) -> bool,
     ) -> Result<(), StreamError> {
         if size == 0 {
             return Ok(());
         }
         let whole = Span::new(buffer, size).ok_or(StreamError::Fault)?;
-        let moved = Span::new(buffer, most).ok_or(StreamError::Fault)?;
         let pool = self.machine.plane().pool();
         if pool.touches(whole) {
             if !self.task.is_attached() || !pool.contains(whole) {
                 return Err(StreamError::Fault);
             }
-            let Some(run) = pool.run_of(moved).filter(|_| most > 0) else {
-                return Ok(());
-            };
+            // All of it, also what stays as it is: who may not is refused before a byte moves.
+            let run = pool.run_of(whole).ok_or(StreamError::Fault)?;
             let flown = self.machine.flights.fly(
                 (self.machine, self.processor),
                 (self.task, run, access),
