@@ -140,7 +140,8 @@ pub(crate) fn loom() -> Command {
 
 fn wasm(steps: &mut Steps) {
     let mut wasm = tree::cargo("test");
-    wasm.args(["--locked", "--release"]);
+    wasm.args(["--locked", "--release"])
+        .env("RUSTDOC", tree::root().join("usufruct/tests/rustdoc.sh"));
     for package in OPTIMISED {
         wasm.args(["--package", package]);
     }
