@@ -1,6 +1,6 @@
 //! `read_mem` and `write_mem`: the calls of the data plane, chunk by chunk.
 
-use crate::door::finish;
+use crate::door::{finish, int};
 use crate::error::{CopyFault, Denied};
 use crate::id::{SmoId, TaskKey};
 use crate::machine::{Access, Machine};
@@ -58,6 +58,21 @@ pub struct CopyRequest {
 }
 
 impl CopyRequest {
+    /// The words of a call, for all of the copy at once.
+    #[must_use]
+    #[inline(always)]
+    pub const fn from_words(direction: Direction, words: [u64; 4]) -> Self {
+        let [smo, offset, size, buffer] = words;
+        Self {
+            direction,
+            smo: int(smo),
+            offset: int(offset),
+            size: int(size),
+            buffer,
+            window: Window::WHOLE,
+        }
+    }
+
     /// The call and its words, for whoever reports them.
     fn words(&self) -> (Number, [u64; 4]) {
         let number = match self.direction {
@@ -88,7 +103,7 @@ pub fn copy<M: Machine>(
     thread: &mut Thread,
     request: &CopyRequest,
 ) -> i32 {
-    match move_at_once(machine, copier, thread, request) {
+    match move_at_once(machine, copier, thread.key, request) {
         Some(Ok(())) => {
             thread.succeed();
             0
@@ -96,6 +111,18 @@ pub fn copy<M: Machine>(
         Some(Err(denied)) => finish(machine, thread, request.words(), Err(denied)),
         None => copy_in_chunks(machine, copier, thread, request),
     }
+}
+
+fn move_at_once<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    caller: TaskKey,
+    request: &CopyRequest,
+) -> Option<Result<(), Denied>> {
+    let id = SmoId::from_raw(request.smo)?;
+    let chunk = approve_at_once(machine, copier, caller, request)?;
+    let is_plain = chunk.is_outside(machine.plane().pool().span());
+    is_plain.then(|| carry_out(machine, request.direction, &chunk, id))
 }
 
 /// The fast path of [`copy`], for machines that keep their calls' words in
@@ -109,41 +136,30 @@ pub fn copy_at_once<M: Machine>(
     thread: &mut Thread,
     request: &CopyRequest,
 ) -> bool {
-    let is_done = matches!(move_at_once(machine, copier, thread, request), Some(Ok(())));
-    if is_done {
-        thread.succeed();
-    }
-    is_done
+    // Before it is known, for who is refused is told so by `copy`: then the thread need not be
+    // remembered on the way.
+    thread.succeed();
+    let chunk = approve_at_once(machine, copier, thread.key, request);
+    chunk.is_some_and(|chunk| machine.copy_at_once(&chunk, request.direction))
 }
 
-/// The common case in one straight line: the copy is one chunk, and the caller
-/// has the right. Else `None`: nothing has moved, and [`copy_in_chunks`] decides.
+/// The common case in one straight line: the copy is one chunk, not an empty one, and the
+/// caller has the right.
+// No need to ask for both memories first: a chunk moves whole or not at all.
 #[inline(always)]
-fn move_at_once<M: Machine>(
+fn approve_at_once<'copier, M: Machine>(
     machine: &M,
-    copier: &mut Copier,
-    thread: &Thread,
+    copier: &'copier mut Copier,
+    caller: TaskKey,
     request: &CopyRequest,
-) -> Option<Result<(), Denied>> {
+) -> Option<Transfer<'copier>> {
     let size = request.size.cast_unsigned();
     let Window { done, most } = request.window;
-    if done != 0 || size > most || size > CHUNK_BYTES {
+    if done != 0 || size > most || size.wrapping_sub(1) >= CHUNK_BYTES {
         return None;
     }
-    let id = SmoId::from_raw(request.smo)?;
-    let buffer = Span::new(request.buffer, u64::from(size))?;
-    let pool = copier.pool;
-    let pinned = copier.pin(machine.fences(), thread.key, id, request).ok()?;
-    // Who may write which page is not to be said in one line.
-    if pool.touches(buffer) || pool.touches(pinned.part(request)?) {
-        return None;
-    }
-    if size == 0 {
-        return Some(check_both_sides(machine, thread.key, &pinned, request, id));
-    }
-    // No need to ask for both memories first: a chunk moves whole or not at all.
-    let chunk = pinned.approve(thread.key, request, 0, size);
-    Some(carry_out(machine, request.direction, &chunk, id))
+    let pinned = copier.pin(machine.fences(), caller, request).ok()?;
+    Some(pinned.approve(caller, request, 0, size))
 }
 
 /// All other copies: large ones, and those that are refused.
@@ -183,7 +199,7 @@ fn copy_window<M: Machine>(
         0
     };
     loop {
-        match copier.pin(machine.fences(), thread.key, id, request) {
+        match copier.pin(machine.fences(), thread.key, request) {
             Ok(pinned) => {
                 if !is_checked {
                     check_both_sides(machine, thread.key, &pinned, request, id)?;

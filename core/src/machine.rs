@@ -1,5 +1,6 @@
 //! What the core needs from the machine below it.
 
+use crate::copy::Direction;
 use crate::error::{CopyFault, NoMapping, Unmapped};
 use crate::id::{TaskKey, ThreadId};
 use crate::kernel::Kernel;
@@ -106,6 +107,19 @@ pub trait Machine {
     ///
     /// Whose side was not there; if neither was, the caller's. Nothing was moved then.
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault>;
+
+    /// Moves an approved chunk either way, if that is easy: whether it has been moved. Who says
+    /// no has moved nothing, and is asked again. Neither end may be in the pool, where the
+    /// rights have not been looked at, nor may it wrap: both are to be looked at here, and who
+    /// writes a method of its own may know it by the way.
+    #[inline(always)]
+    fn copy_at_once(&self, approved: &Transfer<'_>, direction: Direction) -> bool {
+        approved.is_outside(self.plane().pool().span())
+            && match direction {
+                Direction::Read => self.copy_from_task(approved).is_ok(),
+                Direction::Write => self.copy_to_task(approved).is_ok(),
+            }
+    }
 
     /// Reads an argument out of the caller's memory.
     ///

@@ -55,6 +55,13 @@ impl Span {
         self.start.wrapping_add(self.len)
     }
 
+    /// Whether the two have an address in common. An empty one has none.
+    #[must_use]
+    #[inline(always)]
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.start < other.end() && other.start < self.end()
+    }
+
     /// Whether it lies in an address space of `size` bytes that begins at 0. Of
     /// an empty span, its first address must lie there.
     #[must_use]

@@ -119,7 +119,7 @@ impl<S: Sink> Kernel<S> {
     }
 
     /// Whether the call may act on this page.
-    fn may_change(&self, change: &PageChange, page: u32) -> Result<(), Denied> {
+    pub(crate) fn may_change(&self, change: &PageChange, page: u32) -> Result<(), Denied> {
         let caller = change.caller;
         let is_owner = self.pages.states.at(page).owner == caller.index;
         if is_owner && change.makes_writable() && *self.pages.frozen.at(page) {

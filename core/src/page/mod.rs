@@ -6,6 +6,7 @@
 //!   holding.rs     the same with its back: one record for each (page, task)
 //!   free.rs        which pages nobody owns, and the longest run of them
 //!   change.rs      one call on a run of pages, and its stages
+//!   one.rs         the same in short, for the change that is made most
 //!   mark.rs        its first stage: may these pages be changed, and is there room?
 //!   turn.rs        the stage in which the books turn, by one rule (rule.rs)
 //!   stage.rs       the others: open, shut, retract, bar, fill, unmark
@@ -40,6 +41,7 @@ mod holding;
 mod invariant;
 mod lease;
 mod mark;
+mod one;
 mod pool;
 mod published;
 mod report;

@@ -43,6 +43,11 @@ impl Pool {
         (self.start as u64).wrapping_add((self.pages as u64).wrapping_mul(self.page_bytes as u64))
     }
 
+    /// All of it. Below 4 GiB, so it does not wrap.
+    pub(crate) fn span(self) -> Span {
+        Span::new(u64::from(self.start), self.bytes(self.pages)).unwrap_or(Span::NOWHERE)
+    }
+
     /// Whether a range has an address in common with it. An empty range counts
     /// by its first address.
     #[must_use]

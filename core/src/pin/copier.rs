@@ -4,11 +4,10 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Pin, Plane, Record, Transfer, is_alive, low_half, pin_of};
+use super::{Pin, Plane, Record, Transfer, is_alive};
 use crate::copy::{CopyRequest, Direction};
-use crate::id::{SmoId, TaskKey};
+use crate::id::TaskKey;
 use crate::machine::Fences;
-use crate::page::Pool;
 use crate::rights::Permissions;
 use crate::span::Span;
 use crate::sync::{AtomicU64, Ordering};
@@ -20,7 +19,6 @@ pub struct Copier {
     lives: Arc<[AtomicU64]>,
     own: Arc<Pin>,
     round: u32,
-    pub(crate) pool: Pool,
 }
 
 impl Copier {
@@ -30,7 +28,6 @@ impl Copier {
             lives: plane.lives.clone(),
             own: own.clone(),
             round: 0,
-            pool: plane.pages.pool,
         }
     }
 }
@@ -136,10 +133,9 @@ impl Copier {
         &mut self,
         fences: &impl Fences,
         caller: TaskKey,
-        id: SmoId,
         request: &CopyRequest,
     ) -> Result<Pinned<'_>, Refused> {
-        let pinned = self.pin_object(fences, caller, id)?;
+        let pinned = self.pin_object(fences, caller, request.smo)?;
         let needed = match request.direction {
             Direction::Read => Permissions::READ,
             Direction::Write => Permissions::WRITE,
@@ -148,29 +144,34 @@ impl Copier {
         if permissions & needed.bits() == 0 {
             return Err(Refused::MissingRight);
         }
-        // Negative numbers are large ones here, and larger than any object.
-        let offset = request.offset.cast_unsigned();
-        let size = request.size.cast_unsigned();
-        if offset > pinned.len || size > pinned.len.wrapping_sub(offset) {
+        // Negative numbers are large ones here, and larger than any object; sums of two numbers
+        // of 32 bits do not wrap.
+        let end = u64::from(request.offset.cast_unsigned())
+            .wrapping_add(u64::from(request.size.cast_unsigned()));
+        if end > u64::from(pinned.len) {
             return Err(Refused::OutOfObject);
         }
         Ok(pinned)
     }
 
-    /// The same for whatever only the target may do: the object, and its permissions.
+    /// The same for whatever only the target may do: the object, and its permissions. A number
+    /// that is no id is no object's.
     #[inline(always)]
     pub(crate) fn pin_object(
         &mut self,
         fences: &impl Fences,
         caller: TaskKey,
-        id: SmoId,
+        raw: i32,
     ) -> Result<(Pinned<'_>, u32), Refused> {
         // The number of records is a power of two, so the mask is the slot and in range.
-        let slot = (id.bits() as usize) & self.records.len().wrapping_sub(1);
-        let record = self.records.get(slot).ok_or(Refused::Closed)?;
+        let (records, lives) = (&*self.records, &*self.lives);
+        let bits = raw.cast_unsigned();
+        let slot = (bits as usize) & records.len().wrapping_sub(1);
+        let record = records.get(slot).ok_or(Refused::Closed)?;
         self.round = self.round.wrapping_add(1);
         let idle = u64::from(self.round) << 32;
-        let pin = idle | u64::from(pin_of(low_half(slot as u64)));
+        // `pin_of` the slot in the low half; one sum, for it is a single instruction.
+        let pin = idle.wrapping_add(slot as u64).wrapping_add(1);
         fences.announce(&self.own.0, pin);
         // From here on every return clears the pin.
         let guard = Guard {
@@ -182,17 +183,17 @@ impl Copier {
         if record.tenure.load(Ordering::SeqCst) == 0 {
             return Err(Refused::Closed);
         }
-        if record.id.load(Ordering::Relaxed) != id.bits() {
+        if record.id.load(Ordering::Relaxed) != bits {
             return Err(Refused::Closed);
         }
-        if !is_alive(&self.lives, caller) {
+        if !is_alive(lives, caller) {
             return Err(Refused::CallerEnding);
         }
         let owner = TaskKey {
             index: record.owner_index.load(Ordering::Relaxed),
             life: record.owner_life.load(Ordering::Relaxed),
         };
-        if !is_alive(&self.lives, owner) {
+        if !is_alive(lives, owner) {
             return Err(Refused::Closed);
         }
         if record.target_life.load(Ordering::Relaxed) != caller.life {

@@ -72,8 +72,7 @@ fn reuse(heir: u32, tries: i32, owner_of_tries: u32) {
         let plane = Arc::new(plane());
         let mut copier = plane.copiers().into_vec().pop().unwrap();
         let copying = thread::spawn(move || {
-            let id = SmoId::from_raw(tries).unwrap();
-            if let Ok(pinned) = copier.pin(&Yielding, task(2), id, &read(tries)) {
+            if let Ok(pinned) = copier.pin(&Yielding, task(2), &read(tries)) {
                 assert_eq!(pinned.owner, task(owner_of_tries));
                 assert_eq!(pinned.start, u64::from(owner_of_tries) * 100);
             }
@@ -114,8 +113,7 @@ fn the_end_of_a_task_waits_for_copies_of_its_own_and_for_no_others() {
     for who in 0..4 {
         let plane = plane();
         let mut copier = plane.copiers().into_vec().pop().unwrap();
-        let id = SmoId::from_raw(1).unwrap();
-        let pinned = copier.pin(&Yielding, task(target), id, &read(1));
+        let pinned = copier.pin(&Yielding, task(target), &read(1));
         let copy = Obliging(RefCell::new(pinned.ok()));
         plane.drain(Scope::Task(task(who)), &copy);
         let has_waited = copy.0.borrow().is_none();

@@ -75,6 +75,16 @@ impl Transfer<'_> {
         (task, span.unwrap_or(Span::NOWHERE))
     }
 
+    /// Whether both ends are ranges that do not wrap, and have nothing in common with this one.
+    #[inline(always)]
+    pub(crate) fn is_outside(&self, range: Span) -> bool {
+        let is_outside = |start| {
+            let span = Span::new(start, u64::from(self.len));
+            span.is_some_and(|span| !span.meets(range))
+        };
+        is_outside(self.caller_start) && is_outside(self.owner_start)
+    }
+
     /// How many bytes to move: at most [`CHUNK_BYTES`](crate::CHUNK_BYTES).
     #[must_use]
     #[inline(always)]

@@ -3,7 +3,7 @@
 use crate::memory::{FRAME_BYTES, FreeFrames, Regions};
 use crate::processor;
 use crate::seats::Seats;
-use crate::space::{self, PoolFrames, PublishedSpace, Rights, Space, View};
+use crate::space::{self, LowTables, PoolFrames, PublishedSpace, Rights, Space, View};
 use crate::system::{Flights, Threads};
 use crate::task::{self, Allowance, BadProgram, Loaded};
 use alloc::boxed::Box;
@@ -12,8 +12,8 @@ use core::hint;
 use core::ops::Range;
 use spin::Mutex;
 use usufruct_core::{
-    Access, BadLimits, Copier, CopyFault, Fences, Kernel, Limits, Machine, NoMapping, Plane, Run,
-    Span, TaskKey, ThreadId, Transfer, Unmapped,
+    Access, BadLimits, Copier, CopyFault, Direction, Fences, Kernel, Limits, Machine, NoMapping,
+    Plane, Run, Span, TaskKey, ThreadId, Transfer, Unmapped,
 };
 
 /// The kernel's core on page tables. One for the whole system.
@@ -27,6 +27,7 @@ pub(crate) struct Bare {
     plane: Arc<Plane>,
     /// The address space of the task at each of the core's indices.
     spaces: Box<[PublishedSpace]>,
+    low: LowTables,
     pool: PoolFrames,
     free: Mutex<FreeFrames>,
     /// Who runs: the threads of a system's tasks, or, if there are none, the probes where they
@@ -60,6 +61,7 @@ impl Bare {
             spaces: (0..limits.tasks)
                 .map(|_| PublishedSpace::default())
                 .collect(),
+            low: LowTables::new(limits.tasks),
             pool: pool.expect("the pool fits into the memory that there is"),
             free: Mutex::new(FreeFrames::of(memory)),
             threads: Threads::new(members),
@@ -80,6 +82,7 @@ impl Bare {
         let pool = task.is_attached().then_some(self.pool);
         let loaded = task::load(program, allowance, pool, &mut self.free.lock())?;
         self.spaces[task.index()].publish(task.life(), loaded.space);
+        self.low.publish(task.index(), loaded.space);
         Ok(loaded)
     }
 
@@ -127,27 +130,20 @@ impl Bare {
         is_there.then_some((view, start))
     }
 
-    /// Where the kernel sees the bytes of a chunk's end, if all are in one page and may be used
-    /// in this way.
-    #[inline(always)]
-    fn place(&self, task: TaskKey, start: u64, len: u32, access: Access) -> Option<*mut u8> {
-        let span = Span::new(start, u64::from(len))?;
-        let view = self.view(task, span)?;
-        view.place_of(span, access == Access::Store)
-    }
-
-    /// The caller's end and the owner's, if each lies in one page: then one look at the page
-    /// tables of each is all that a copy needs.
-    #[inline(always)]
-    fn places(
-        &self,
-        approved: &Transfer<'_>,
-        (callers, owners): (Access, Access),
-    ) -> Option<(*mut u8, *mut u8)> {
-        let len = approved.len_bytes();
-        let caller = self.place(approved.caller(), approved.caller_start(), len, callers);
-        let owner = self.place(approved.owner(), approved.owner_start(), len, owners);
-        caller.zip(owner)
+    /// Moves an approved chunk between pages of the tasks' own, from `from` to `to` (the task's
+    /// index, and where it begins), whatever pages it crosses; whether all of them are there.
+    #[cold]
+    #[inline(never)]
+    fn move_across(&self, from: (usize, u64), to: (usize, u64), bytes: u32) -> bool {
+        let own = |(index, start): (usize, u64), must_write| {
+            let span = Span::new(start, u64::from(bytes))?;
+            let space = self.spaces.get(index)?.approved()?;
+            space
+                .covers(span, must_write)
+                .then_some((View::Own(space), start))
+        };
+        let ends = own(from, false).zip(own(to, true));
+        ends.is_some_and(|(from, to)| space::copy(from, to, u64::from(bytes)))
     }
 
     /// The caller's end and the owner's.
@@ -206,27 +202,42 @@ impl Machine for Bare {
     }
 
     fn copy_from_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let sides = (Access::Store, Access::Load);
-        if let Some((caller, owner)) = self.places(approved, sides) {
-            space::copy_in_pages(owner, caller, approved.len_bytes());
-            return Ok(());
-        }
-        let (caller, owner) = self.ends(approved, sides)?;
+        let (caller, owner) = self.ends(approved, (Access::Store, Access::Load))?;
         // Nothing takes pages from a live task, so this does not fail half-way.
         let moved = space::copy(owner, caller, u64::from(approved.len_bytes()));
         moved.then_some(()).ok_or(CopyFault::Owner)
     }
 
     fn copy_to_task(&self, approved: &Transfer<'_>) -> Result<(), CopyFault> {
-        let sides = (Access::Load, Access::Store);
-        if let Some((caller, owner)) = self.places(approved, sides) {
-            space::copy_in_pages(caller, owner, approved.len_bytes());
-            return Ok(());
-        }
-        let (caller, owner) = self.ends(approved, sides)?;
+        let (caller, owner) = self.ends(approved, (Access::Load, Access::Store))?;
         // As above.
         let moved = space::copy(caller, owner, u64::from(approved.len_bytes()));
         moved.then_some(()).ok_or(CopyFault::Owner)
+    }
+
+    /// A chunk whose ends lie in one page each and low takes one short look at the page tables
+    /// of each. No page of the pool is a task's own, so none is found.
+    #[inline(always)]
+    fn copy_at_once(&self, approved: &Transfer<'_>, direction: Direction) -> bool {
+        let caller = (approved.caller().index(), approved.caller_start());
+        let owner = (approved.owner().index(), approved.owner_start());
+        let bytes = approved.len_bytes();
+        let (from, to) = match direction {
+            Direction::Read => (owner, caller),
+            Direction::Write => (caller, owner),
+        };
+        let crosses = |start: u64| start % FRAME_BYTES + u64::from(bytes) > FRAME_BYTES;
+        if crosses(from.1) || crosses(to.1) {
+            return self.move_across(from, to, bytes);
+        }
+        let Some(source) = self.low.place(from.0, from.1, false) else {
+            return false;
+        };
+        let Some(target) = self.low.place(to.0, to.1, true) else {
+            return false;
+        };
+        space::copy_in_pages(source, target, bytes);
+        true
     }
 
     fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {
@@ -258,6 +269,7 @@ impl Machine for Bare {
             while processor::is_loaded(space.root()) {
                 hint::spin_loop();
             }
+            self.low.retract(task.index());
             space.give_back(&mut self.free.lock());
         }
     }

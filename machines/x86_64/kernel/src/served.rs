@@ -5,9 +5,12 @@ use crate::machine::Bare;
 use crate::processor::Visitor;
 use crate::space::Space;
 use usufruct_abi::Number;
-use usufruct_core::{Copier, Reply, Thread, serve};
+use usufruct_core::{
+    Copier, CopyRequest, Direction, Reply, Thread, copy_at_once, current_task, serve,
+};
 
-/// What it takes to serve a task's calls while it runs.
+/// What it takes to serve a task's calls while it runs. trap.s hands it on from `Context::run`,
+/// which has it borrowed mutably until the task traps, and uses it for nothing else.
 pub(crate) struct Served<'a> {
     pub(crate) machine: &'a Bare,
     pub(crate) copier: &'a mut Copier,
@@ -16,29 +19,75 @@ pub(crate) struct Served<'a> {
     pub(crate) space: Space,
 }
 
-/// Says that the lower half is an answer; trap.s looks at it.
-const ANSWERED: u64 = 1 << 32;
+/// The answer to a call that has to be served in another way: nothing has been done then.
+/// trap.s looks at its sign; an answer has none, for it is the lower half of a word.
+const UNANSWERED: u64 = u64::MAX;
 
-/// Serves a call for trap.s. 0 if it is none of the core's, or may have to wait: nothing has
-/// been done then, and it comes as a trap.
+/// Serves `read_mem` for trap.s, if it waits for nothing and nobody, and nothing speaks
+/// against it. By itself, so that it has the processor's registers to itself.
+///
+/// It is part of the visit to ring 3, as an instruction of the task's would be: it holds up
+/// who waits for the end of the visit for one chunk at most. So nothing is said of it.
 #[unsafe(no_mangle)]
-extern "C" fn serve_at_once(
+extern "C" fn serve_read(
     first: u64,
     second: u64,
     third: u64,
     fourth: u64,
+    served: &mut Served<'_>,
+) -> u64 {
+    served.copy(Direction::Read, [first, second, third, fourth])
+}
+
+/// The same for the other calls of this kind.
+#[unsafe(no_mangle)]
+extern "C" fn serve_straight(
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+    served: &mut Served<'_>,
     number: u64,
-    served: *mut u8,
+) -> u64 {
+    const WRITE_MEM: u64 = Number::WriteMem as u64;
+    const GET_CURRENT_TASK: u64 = Number::GetCurrentTask as u64;
+    match number {
+        WRITE_MEM => served.copy(Direction::Write, [first, second, third, fourth]),
+        GET_CURRENT_TASK => u64::from(current_task(served.thread).cast_unsigned()),
+        _ => UNANSWERED,
+    }
+}
+
+impl Served<'_> {
+    #[inline(always)]
+    fn copy(&mut self, direction: Direction, words: [u64; 4]) -> u64 {
+        let request = CopyRequest::from_words(direction, words);
+        if copy_at_once(self.machine, self.copier, self.thread, &request) {
+            0
+        } else {
+            UNANSWERED
+        }
+    }
+}
+
+/// Serves for trap.s what these have left: calls that take locks, or wait for other
+/// processors. Those that are none of the core's, or may have to wait for other tasks, come as
+/// traps.
+#[unsafe(no_mangle)]
+extern "C" fn serve_in_the_kernel(
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+    served: &mut Served<'_>,
+    number: u64,
 ) -> u64 {
     let Some(number) = u32::try_from(number).ok().and_then(Number::from_raw) else {
-        return 0;
+        return UNANSWERED;
     };
     if number == Number::WaitMsg {
-        return 0;
+        return UNANSWERED;
     }
-    // SAFETY: what `Context::run` has given to `enter`, which has it borrowed mutably until
-    // this task traps, and uses it for nothing else.
-    let served = unsafe { &mut *served.cast::<Served<'_>>() };
     served.visitor.is_back();
     let words = [first, second, third, fourth];
     let reply = serve(served.machine, served.copier, served.thread, number, words);
@@ -46,5 +95,5 @@ extern "C" fn serve_at_once(
         panic!("{number:?} waits");
     };
     served.visitor.goes(served.space);
-    ANSWERED | u64::from(word.cast_unsigned())
+    u64::from(word.cast_unsigned())
 }

@@ -1,12 +1,14 @@
 //! Address spaces: a task's page tables. space/copy.rs has the copies that go by them,
-//! space/published.rs where others find them, space/pool.rs the pages that all of them have
+//! space/published.rs and space/low.rs where others find them, space/pool.rs the pages that all of them have
 //! in common.
 
 mod copy;
+mod low;
 mod pool;
 mod published;
 
 pub(crate) use copy::{View, copy, copy_in_pages};
+pub(crate) use low::LowTables;
 pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
@@ -119,7 +121,7 @@ impl Space {
         let mut page = run.first();
         while page < run.end() {
             let address = pool.address_of(page);
-            let Some(table) = self.last_table(address) else {
+            let Some(table) = self.table_of(address, 0) else {
                 return;
             };
             let here = index(address, 0);
@@ -135,16 +137,12 @@ impl Space {
         }
     }
 
-    /// The table that names the page at `address`.
+    /// The table on the way to `address` whose entries are `level` levels above a page.
     #[inline(always)]
-    fn last_table(self, address: u64) -> Option<Frame> {
+    fn table_of(self, address: u64, level: u32) -> Option<Frame> {
         let mut table = self.0;
-        for level in [3, 2, 1] {
-            let entry = table.table()[index(address, level)].load(Ordering::Relaxed);
-            if entry & (PRESENT | USER) != PRESENT | USER {
-                return None;
-            }
-            table = Frame::of_entry(entry);
+        for above in (level + 1..LEVELS).rev() {
+            table = table_at(&table.table()[index(address, above)])?;
         }
         Some(table)
     }
@@ -156,11 +154,8 @@ impl Space {
         if address >= SPACE_BYTES {
             return None;
         }
-        let table = self.last_table(address)?.table();
-        let entry = table[index(address, 0)].load(Ordering::Relaxed);
-        let wanted = PRESENT | USER | if must_write { WRITABLE } else { 0 };
-        let is_allowed = entry & (wanted | OF_THE_POOL) == wanted;
-        is_allowed.then(|| Frame::of_entry(entry).byte(address % FRAME_BYTES))
+        let table = self.table_of(address, 1)?.table();
+        place_below(&table[index(address, 1)], address, must_write)
     }
 
     /// Whether all of `span` is the task's own, and writable if it `must_write`. Of an empty
@@ -184,6 +179,24 @@ impl Space {
         }
         free.give_back(self.0);
     }
+}
+
+/// The table that an entry above the last level names. What is present there is the task's:
+/// nobody asks about addresses that are not for tasks.
+#[inline(always)]
+fn table_at(entry: &AtomicU64) -> Option<Frame> {
+    let named = entry.load(Ordering::Relaxed);
+    (named & PRESENT != 0).then(|| Frame::of_table(named))
+}
+
+/// Where the kernel sees `address`, by the entry that names its last table, if the task may
+/// use it like that.
+#[inline(always)]
+fn place_below(last: &AtomicU64, address: u64, must_write: bool) -> Option<*mut u8> {
+    let entry = table_at(last)?.table()[index(address, 0)].load(Ordering::Relaxed);
+    let wanted = PRESENT | USER | if must_write { WRITABLE } else { 0 };
+    let is_allowed = entry & (wanted | OF_THE_POOL) == wanted;
+    is_allowed.then(|| Frame::of_entry(entry).byte(address % FRAME_BYTES))
 }
 
 /// Where an address looks in a table: `level` 0 is the one that names pages.

@@ -4,8 +4,8 @@
 # So no stack is ever switched in Rust, and a task that waits holds none.
 #
 #   enter         save the kernel's registers, load the task's, iretq
-#   a call        on the kernel's stack as enter left it: serve_at_once(.., served);
-#                 if that has the answer, sysretq
+#   a call        on the kernel's stack as enter left it: serve_read or serve_straight, and
+#                 serve_in_the_kernel; if one of them has the answer, sysretq
 #   a trap        processor and save: the task's registers into its Context, load
 #                 the kernel's, return from enter; also a call that was not served at once
 #
@@ -67,9 +67,13 @@ system_call:                     # rcx = rip, r11 = rflags, interrupts off, stac
   pushq %r9
   pushq %r10
   movq %r10, %rcx                # the fourth word; the others are where the ABI wants them
-  movq %rax, %r8                 # the number
-  movq 80(%rsp), %r9             # served
-  call serve_at_once             # the stack is on a multiple of 16: ten words and six below
+  movq 80(%rsp), %r8             # served
+  cmpq ${READ_MEM}, %rax
+  jne 1f
+  call serve_read                # the stack is on a multiple of 16: ten words and six below
+  testq %rax, %rax               # an answer has the upper half clear
+  js 2f
+answered:
   popq %r10
   popq %r9
   popq %r8
@@ -78,12 +82,31 @@ system_call:                     # rcx = rip, r11 = rflags, interrupts off, stac
   popq %rdi
   popq %r11
   popq %rcx
-  btrq $32, %rax                 # the bit that says that it is an answer
-  jnc 1f
-  addq $8, %rsp
-  popq %rsp
+  movq 8(%rsp), %rsp             # the task's, behind the number
   sysretq                        # rcx is the instruction behind a task's own: never the last page
 1:
+  movq %rax, %r9                 # the number
+  call serve_straight
+  testq %rax, %rax
+  jns answered
+2:
+  movq (%rsp), %rcx              # the same words once more
+  movq 24(%rsp), %rdx
+  movq 32(%rsp), %rsi
+  movq 40(%rsp), %rdi
+  movq 80(%rsp), %r8
+  movq 64(%rsp), %r9
+  call serve_in_the_kernel
+  testq %rax, %rax
+  jns answered
+  popq %r10
+  popq %r9
+  popq %r8
+  popq %rdx
+  popq %rsi
+  popq %rdi
+  popq %r11
+  popq %rcx
   popq %rax
   popq %rsp
   swapgs

@@ -9,6 +9,8 @@ pub(crate) const FRAME_BYTES: u64 = 4096;
 
 /// Entries of a page table, which fills a frame.
 pub(crate) const ENTRIES: usize = 512;
+/// A page table.
+pub(crate) type Table = [AtomicU64; ENTRIES];
 
 /// A frame of memory that is in nobody's hands but the holder's and the processors' that
 /// walk the page tables it is part of.
@@ -30,6 +32,13 @@ impl Frame {
         Self(entry & ADDRESS)
     }
 
+    /// The same of an entry that names a table: all of its bits that are no address are low.
+    #[inline(always)]
+    pub(crate) fn of_table(entry: u64) -> Self {
+        debug_assert!(Self::of_entry(entry).0 == entry & !(FRAME_BYTES - 1));
+        Self(entry & !(FRAME_BYTES - 1))
+    }
+
     /// Where the kernel sees its byte `offset`.
     pub(crate) fn byte(self, offset: u64) -> *mut u8 {
         debug_assert!(offset < FRAME_BYTES);
@@ -37,7 +46,7 @@ impl Frame {
     }
 
     /// The frame as a page table. The processors read it, and set bits in it, meanwhile.
-    pub(crate) fn table(self) -> &'static [AtomicU64; ENTRIES] {
+    pub(crate) fn table(self) -> &'static Table {
         // SAFETY:
         // 1. The invariant: mapped, writable, aligned, of the right size, and for ever.
         // 2. All access is atomic, also the processors', and any bits are a valid number.
@@ -64,6 +73,7 @@ impl Frame {
 pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, downwards: bool) {
     let last = bytes.wrapping_sub(1);
     if downwards {
+        core::hint::cold_path();
         // SAFETY:
         // 1. Both sides are mapped: the invariant of `Frame`, or Rust's for a slice and the postbox.
         // 2. A task may be storing to either meanwhile, on another processor, and the host
@@ -80,10 +90,11 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
     } else {
         // SAFETY: 1 and 2 as above; the direction flag is clear, by the ABI.
         unsafe {
-            asm!("rep movsq", "mov ecx, {rest:e}", "rep movsb",
-                rest = in(reg) bytes % 8,
-                inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes / 8 => _,
-                options(nostack, preserves_flags));
+            asm!("shr rcx, 3", "rep movsq", "and {bytes:e}, 7", "jz 2f",
+                "mov ecx, {bytes:e}", "rep movsb", "2:",
+                bytes = inout(reg) bytes => _,
+                inout("rsi") from => _, inout("rdi") to => _, inout("rcx") bytes => _,
+                options(nostack));
         }
     }
 }

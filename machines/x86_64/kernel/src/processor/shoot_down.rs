@@ -15,7 +15,9 @@
 //! Of the two, either sees the other: who takes sees an odd visit and waits for its end, or
 //! the visitor sees `is_stale` and looks the bit up anew. **A processor in the kernel is
 //! never waited for**, whatever it spins on, and one in ring 3 takes the interrupt at once.
-//! So two processors that take from each other can not wait for each other.
+//! So two processors that take from each other can not wait for each other. A call that waits
+//! for nothing itself, a copy of one chunk above all, is part of the visit (`served.rs`): it
+//! has interrupts off, but comes to an end by itself, and the interrupt after it.
 
 use super::MOST;
 use super::controller::{self, RING, SHOOT_DOWN};

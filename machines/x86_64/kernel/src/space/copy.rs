@@ -3,7 +3,6 @@
 
 use super::{PoolFrames, Space};
 use crate::memory::{FRAME_BYTES, move_bytes};
-use usufruct_core::Span;
 
 /// Memory as a task sees it, by one of two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +20,6 @@ impl View {
             Self::Own(space) => space.place(address, must_write),
             Self::Pool(frames) => frames.place(address),
         }
-    }
-
-    /// Where the kernel sees all of `span`, if it lies in one page, is there, and may be
-    /// written if it `must_write`.
-    #[inline(always)]
-    pub(crate) fn place_of(self, span: Span, must_write: bool) -> Option<*mut u8> {
-        let is_in_one = span.len() <= in_page(span.start()) as u64;
-        is_in_one
-            .then(|| self.place(span.start(), must_write))
-            .flatten()
     }
 
     /// Copies the task's bytes from `from` on; whether all of them are there. If not, some of
@@ -71,7 +60,7 @@ impl View {
 }
 
 /// Copies `bytes` bytes of one page to another, or inside one, as if through a buffer. Both
-/// places come from `View::place_of`, for so many bytes.
+/// places come from `LowTables::place`, and so many bytes behind them are in their pages.
 #[inline(always)]
 pub(crate) fn copy_in_pages(from: *mut u8, to: *mut u8, bytes: u32) {
     let bytes = bytes as usize;

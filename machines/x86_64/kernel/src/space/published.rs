@@ -31,6 +31,13 @@ impl PublishedSpace {
         is_its_own.then(|| Space(Frame::of_entry(root)))
     }
 
+    /// The space of whoever is at this place, for a copy that the core has approved: while its
+    /// pin stands, the life that it has approved goes on, and nobody else's space is here.
+    pub(crate) fn approved(&self) -> Option<Space> {
+        let root = self.root.load(Ordering::Acquire);
+        (root != 0).then(|| Space(Frame::of_entry(root)))
+    }
+
     /// Does something to the space of this life that takes no barrier's notice; `None` if it
     /// is gone.
     pub(crate) fn change<R>(&self, life: u64, act: impl FnOnce(Space) -> R) -> Option<R> {
