@@ -12,7 +12,8 @@ use extism::{Error, Manifest, Plugin, Wasm};
 fn main() -> Result<(), Error> {
     let file = std::env::args().nth(1);
     let file = file.ok_or_else(|| Error::msg("name the plug-in's file"))?;
-    let plugin = || Plugin::new(Manifest::new([Wasm::file(&file)]), [], false);
+    let file = std::fs::read(file)?;
+    let plugin = || Plugin::new(Manifest::new([Wasm::data(file.clone())]), [], false);
     let (mut producer, mut consumer) = (plugin()?, plugin()?);
     for line in stdin().lock().lines() {
         let line = line?;
