@@ -107,12 +107,27 @@ fn name(figure: &Figure) -> String {
 /// Where, what and how: the machine, how busy it is, the commit, the command line.
 fn circumstances() -> String {
     format!(
-        "- machine: {}\n- system: {}\n- load, mean of a minute, this included: {}\n- commit: {}\n- command: `cargo xtask bench`\n",
+        "- machine: {}\n- system: {}\n- load, mean of a minute, this included: {}\n- commit: {}\n- command: `{}`\n",
         processor(),
         run(Command::new("uname").arg("-sr")),
         load(),
         commit(),
+        chore(),
     )
+}
+
+/// The chore as one would type it, which has called with more than that.
+fn chore() -> String {
+    let mut words = vec!["cargo xtask bench".to_owned()];
+    let mut arguments = env::args();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--extism" => words.push(argument),
+            "--only" => words.extend([argument].into_iter().chain(arguments.next())),
+            _ => {}
+        }
+    }
+    words.join(" ")
 }
 
 /// How many threads want a processor.
