@@ -76,16 +76,12 @@ errors! {
     Fault = -21, "EFAULT";
     /// A flag, a size or a path that makes no sense.
     Invalid = -28, "EINVAL";
-    /// The host has not taken what was written.
-    Io = -29, "EIO";
     /// The task has as many streams open as it can.
     TooManyStreams = -33, "EMFILE";
     /// No file has this path.
     NoEntry = -44, "ENOENT";
     /// The task's memory, or the machine's, is used up; or its places for threads are.
     NoMemory = -48, "ENOMEM";
-    /// There is no such call.
-    NoCall = -52, "ENOSYS";
     /// The folder is not writable for the task.
     NotCapable = -76, "ENOTCAPABLE";
 }

@@ -21,10 +21,6 @@ const LABEL_COLUMNS: usize = 12;
 /// The exit status, with everything said; what keeps it from being known.
 pub(crate) fn carry_out(check: &Check) -> Result<u8, Fault> {
     let path = check.file.as_str();
-    let bytes = fs::read(path).map_err(|cause| {
-        let help = "usufruct check FILE.wasm, or usufruct check SYSTEM.toml";
-        Fault::new(path, cause.to_string(), help)
-    })?;
     let is_system = path.ends_with(".toml");
     if !is_system && !check.args.is_empty() {
         let cause = "a program takes no arguments to be checked";
@@ -33,6 +29,10 @@ pub(crate) fn carry_out(check: &Check) -> Result<u8, Fault> {
     let checked = if is_system {
         check_system(path, &check.args)
     } else {
+        let bytes = fs::read(path).map_err(|cause| {
+            let help = "usufruct check FILE.wasm, or usufruct check SYSTEM.toml";
+            Fault::new(path, cause.to_string(), help)
+        })?;
         check_program(path, &bytes)?
     };
     Ok(match checked {

@@ -13,7 +13,11 @@ const MANIFESTS: &[&str] = &[
     "system-file/Cargo.toml",
     "examples/thumbnail/Cargo.toml",
     "examples/thumbnail/decoder/Cargo.toml",
+    "bench/rivals/extism/Cargo.toml",
+    "bench/rivals/extism/plugin/Cargo.toml",
+    "bench/rivals/wasmtime/Cargo.toml",
     "guest/programs/Cargo.toml",
+    "guest/rust/Cargo.toml",
     "machines/x86_64/Cargo.toml",
     "machines/x86_64/kernel/Cargo.toml",
     "machines/x86_64/probe/Cargo.toml",
@@ -65,6 +69,7 @@ fn strangers(manifest: &str) -> Vec<&str> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             lists_dependencies = line.ends_with("dependencies]");
+            continue;
         }
         let Some((name, value)) = line.split_once(" = ") else {
             continue;

@@ -27,11 +27,9 @@
 #define STREAM_ECANCELED (-11)
 #define STREAM_EFAULT (-21)
 #define STREAM_EINVAL (-28)
-#define STREAM_EIO (-29)
 #define STREAM_EMFILE (-33)
 #define STREAM_ENOENT (-44)
 #define STREAM_ENOMEM (-48)
-#define STREAM_ENOSYS (-52)
 #define STREAM_ENOTCAPABLE (-76)
 
 /* Where a program begins: argument 0 is the task's name. variables: "NAME=value", NULL at the end. */

@@ -162,6 +162,8 @@ fn heading(seed: u64) -> Result<String> {
     let commit = said(Command::new("git").args(["describe", "--always", "--dirty"]))?;
     let date = said(Command::new("date").args(["--utc", "+%Y-%m-%d %H:%M UTC"]))?;
     let system = said(Command::new("uname").args(["--kernel-name", "--kernel-release"]))?;
+    // Without what its builder has added to the number.
+    let system = system.split('-').next().unwrap_or_default();
     let processors = std::thread::available_parallelism()?;
     writeln!(page, "# The last long runs\n")?;
     writeln!(

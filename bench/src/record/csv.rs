@@ -73,17 +73,15 @@ fn worse_than(section: &Section, recorded: &str) -> Vec<String> {
         .filter(|figure| figure.role == Role::Ours);
     ours.filter_map(|figure| {
         let now = comparable(section, figure)?;
-        let then = recorded_as(recorded, figure)?;
-        let grown = now / then;
-        (grown > WORSE).then(|| {
-            format!(
-                "{}, {}, {}: {} of what is recorded",
-                section.name,
-                figure.case,
-                figure.what,
-                factor(grown)
-            )
-        })
+        let verdict = match recorded_as(recorded, figure) {
+            Some(then) if now / then <= WORSE => return None,
+            Some(then) => format!("{} of what is recorded", factor(now / then)),
+            None => "not recorded; record it".to_owned(),
+        };
+        Some(format!(
+            "{}, {}, {}: {verdict}",
+            section.name, figure.case, figure.what
+        ))
     })
     .collect()
 }
@@ -141,6 +139,13 @@ mod tests {
             ["test, one, or two, read: 1.30 x of what is recorded"]
         );
         assert_eq!(worse_than(&section(20.0, 1300.0), &recorded()).len(), 1);
+    }
+
+    #[test]
+    fn a_figure_that_is_not_recorded_is_named() {
+        let worse = worse_than(&section(20.0, 1000.0), HEAD);
+        assert_eq!(worse.len(), 2, "{worse:?}");
+        assert!(worse[0].ends_with("read: not recorded; record it"));
     }
 
     #[test]

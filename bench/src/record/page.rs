@@ -109,7 +109,7 @@ fn circumstances() -> String {
     format!(
         "- machine: {}\n- system: {}\n- load, mean of a minute, this included: {}\n- commit: {}\n- command: `{}`\n",
         processor(),
-        run(Command::new("uname").arg("-sr")),
+        system(),
         load(),
         commit(),
         chore(),
@@ -137,6 +137,12 @@ fn load() -> String {
 }
 
 /// The commit, and whether what is measured has been changed since.
+/// The system, without what its builder has added to the number.
+fn system() -> String {
+    let said = run(Command::new("uname").arg("-sr"));
+    said.split('-').next().unwrap_or_default().to_owned()
+}
+
 fn commit() -> String {
     let measured = [
         "diff",

@@ -26,8 +26,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How long the stream is, in bytes.
     pub(crate) total: u64,
-    /// How long an end keeps its right, on average, and twice as long as it goes without.
-    /// Zero: nobody loses it.
+    /// How long an end goes without its right, on average; it keeps it twice as long. Zero:
+    /// nobody loses it.
     pub(crate) every: Duration,
 }
 

@@ -9,7 +9,7 @@
 //! No byte of the text is copied, and no mapper can write what another one counts. A mapper
 //! has a second piece while it counts the first.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counting::letter::{Answer, Order, PORT};
 use counting::{Damaged, Tally, Words, join};
@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     },
     #[error("'{0}' says what no mapper says that does its work")]
     Nonsense(String),
+    #[error("'{name}' has not done its work, and nothing was heard for {patience:?}")]
+    Stuck { name: String, patience: Duration },
     #[error("a mapper's tally is damaged: {0}")]
     Tally(#[from] Damaged),
 }
@@ -140,16 +142,29 @@ impl<'kernel> Job<'kernel> {
         })
     }
 
-    /// Has all words counted; answers the pieces too, for the next run.
-    pub(crate) fn run(mut self) -> Result<(Words, Vec<Piece>), Fault> {
-        while self.mappers.iter().any(|mapper| !mapper.is_done) {
+    /// Has all words counted, if no mapper is silent for longer than `patience`; answers the
+    /// pieces too, for the next run.
+    pub(crate) fn run(mut self, patience: Duration) -> Result<(Words, Vec<Piece>), Fault> {
+        let stuck = |mapper: &Mapper| Fault::Stuck {
+            name: mapper.task.name().to_owned(),
+            patience,
+        };
+        let mut heard = Instant::now();
+        while let Some(busy) = self.mappers.iter().find(|mapper| !mapper.is_done) {
             match self.port.wait_for(LOOK)? {
-                Some(message) => self.hear(&message)?,
+                Some(message) => {
+                    heard = Instant::now();
+                    self.hear(&message)?;
+                }
+                None if heard.elapsed() > patience => return Err(stuck(busy)),
                 None => self.look()?,
             }
         }
         for mapper in &self.mappers {
-            mapper.task.join();
+            mapper
+                .task
+                .join_for(patience)
+                .ok_or_else(|| stuck(mapper))?;
         }
         let words = join(self.tallies)?;
         let pieces = self.pieces.into_iter().filter_map(|place| match place {

@@ -62,6 +62,10 @@ struct Arguments {
     /// How often each way is gone
     #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroUsize,
+
+    /// How long no mapper may say anything
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    patience_seconds: u64,
 }
 
 /// What came of all rounds.
@@ -117,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, (u8, String)> {
         kernel: &kernel,
         program: &program,
         mappers,
+        patience: Duration::from_secs(arguments.patience_seconds),
         pieces,
     };
     let mut rounds = Vec::new();
@@ -168,6 +173,7 @@ struct Ways<'kernel> {
     kernel: &'kernel Kernel,
     program: &'kernel Program,
     mappers: usize,
+    patience: Duration,
     pieces: Vec<Piece>,
 }
 
@@ -175,7 +181,7 @@ impl Ways<'_> {
     fn in_tasks(&mut self) -> Result<Words, job::Fault> {
         let pieces = std::mem::take(&mut self.pieces);
         let job = Job::new(self.kernel, self.program, self.mappers, pieces)?;
-        let (words, pieces) = job.run()?;
+        let (words, pieces) = job.run(self.patience)?;
         self.pieces = pieces;
         Ok(words)
     }

@@ -109,7 +109,7 @@ fn words_are_whole_where_the_text_is_cut() {
 }
 
 #[test]
-fn a_mapper_that_ends_or_talks_nonsense_is_named_and_nothing_hangs() {
+fn a_mapper_that_ends_or_spins_or_talks_nonsense_is_named_and_nothing_hangs() {
     let dies = file(
         "dies.wat",
         r#"(module (memory (export "memory") 1) (func (export "main") unreachable))"#,
@@ -120,6 +120,20 @@ fn a_mapper_that_ends_or_talks_nonsense_is_named_and_nothing_hangs() {
         counted
             .said
             .contains("'mapper 0' does not do its work: it trapped"),
+        "{}",
+        counted.said
+    );
+
+    let spins = file(
+        "spins.wat",
+        r#"(module (memory (export "memory") 1) (func (export "main") (loop $on (br $on))))"#,
+    );
+    let counted = count(&spins, &["--mappers", "1", "--patience-seconds", "1"]);
+    assert_eq!(counted.code, Some(1));
+    assert!(
+        counted
+            .said
+            .contains("'mapper 0' has not done its work, and nothing was heard for 1s"),
         "{}",
         counted.said
     );
