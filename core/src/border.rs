@@ -132,7 +132,7 @@ pub(crate) enum Change {
     /// A claim or a pass of the object in this slot waits for its copies.
     Smo { slot: u32 },
     /// All is done but waking somebody.
-    Answer(i32),
+    Answer(Result<i32, Denied>),
     /// A message place is on its way.
     Delivery {
         place: u32,

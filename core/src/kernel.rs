@@ -228,7 +228,7 @@ impl<S: Sink> Kernel<S> {
                 self.settle(slot);
                 Progress::answer(0)
             }
-            Change::Answer(word) => Progress::answer(word),
+            Change::Answer(answer) => Progress::Answer(answer),
             Change::Delivery {
                 place,
                 receiver,

@@ -136,7 +136,8 @@ pub trait Machine {
     fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped>;
 
     /// Lets a thread that waits go on; if it does not wait yet, its next wait
-    /// ends at once. Then the machine calls [`resume`](crate::resume) for it.
+    /// ends at once. Then the machine calls [`resume`](crate::resume) for it. Its wait
+    /// may be over: then it is woken for nothing, and looks once more in the next one.
     fn wake(&self, thread: ThreadId);
 
     /// The barrier of a task's end has passed: its memory and its input and

@@ -96,7 +96,7 @@ impl<S: Sink> Kernel<S> {
         let port = port_number(raw)?;
         self.open_port_of(caller.key.index, port)?;
         self.clear_port(caller.key.index, u32::from(port));
-        Ok(self.answer_and_wake(caller.key.index, port))
+        Ok(self.answer_and_wake(caller.key.index, port, Ok(0)))
     }
 
     /// Drops all that an open port holds, and closes it: a bounded number of places.
@@ -168,7 +168,7 @@ impl<S: Sink> Kernel<S> {
             to,
             port,
         });
-        Ok(self.answer_and_wake(receiver.index, port))
+        Ok(self.answer_and_wake(receiver.index, port, Ok(0)))
     }
 
     /// What a further message of this sender is charged to: at most one of the
@@ -286,15 +286,17 @@ impl<S: Sink> Kernel<S> {
                 Progress::answer(0)
             }
             Outcome::Failed => {
-                if is_same {
-                    self.messages.places.at_mut(place).content = Content::Queued(message);
-                    if let Some(port) = self.port_mut(receiver.index, port) {
-                        port.queued = port.queued.saturating_add(1);
-                    }
-                } else {
+                let refused = Err(Denied::CallerMemory);
+                if !is_same {
                     self.messages.put_back(place);
+                    return Progress::Answer(refused);
                 }
-                Progress::Answer(Err(Denied::CallerMemory))
+                self.messages.places.at_mut(place).content = Content::Queued(message);
+                if let Some(port) = self.port_mut(receiver.index, port) {
+                    port.queued = port.queued.saturating_add(1);
+                }
+                // A sibling may have begun to wait while it was on its way.
+                self.answer_and_wake(receiver.index, port, refused)
             }
         }
     }
@@ -314,13 +316,14 @@ impl<S: Sink> Kernel<S> {
         is_over: bool,
     ) -> Result<Progress, Denied> {
         let port = port_number(raw)?;
-        self.tasks.at_mut(caller.key.index).waiting_on &= !bit(port);
         if self.open_port_of(caller.key.index, port)?.queued > 0 {
             return Ok(Progress::answer(0));
         }
         if is_over || timeout_ms == Some(0) {
             return Err(Denied::NoMessage(port));
         }
+        // Whoever wakes takes it back, nobody else: a sibling may wait here too, and a wake
+        // too many only has a thread look again.
         self.tasks.at_mut(caller.key.index).waiting_on |= bit(port);
         Ok(Progress::Block(Wait { port, timeout_ms }))
     }
@@ -340,11 +343,11 @@ impl<S: Sink> Kernel<S> {
             .ok_or(Denied::PortClosed(port))
     }
 
-    /// The answer 0, after waking the thread that waits on this port.
-    fn answer_and_wake(&mut self, index: u32, port: u8) -> Progress {
+    /// This answer, after waking the thread that waits on this port.
+    fn answer_and_wake(&mut self, index: u32, port: u8, answer: Result<i32, Denied>) -> Progress {
         match self.take_waiter(index, port) {
-            Some(thread) => Progress::step(Work::Wake(thread), Change::Answer(0)),
-            None => Progress::answer(0),
+            Some(thread) => Progress::step(Work::Wake(thread), Change::Answer(answer)),
+            None => Progress::Answer(answer),
         }
     }
 

@@ -319,7 +319,7 @@ impl<S: Sink> Kernel<S> {
             self.free_task(index, ending);
         }
         match wake {
-            Some(thread) if is_last => Progress::step(Work::Wake(thread), Change::Answer(0)),
+            Some(thread) if is_last => Progress::step(Work::Wake(thread), Change::Answer(Ok(0))),
             Some(thread) => clearing(Work::Wake(thread), index, Stage::Watchers),
             None if is_last => Progress::answer(0),
             None => clearing(Work::Yield, index, Stage::Watchers),

@@ -61,7 +61,7 @@ impl<S: Sink> Kernel<S> {
         };
         let wake = self.tell(place, (by, port), id, ending);
         Ok(match wake {
-            Some(thread) => Progress::step(Work::Wake(thread), Change::Answer(0)),
+            Some(thread) => Progress::step(Work::Wake(thread), Change::Answer(Ok(0))),
             None => Progress::answer(0),
         })
     }

@@ -118,8 +118,10 @@ impl<R: Rig, M: Meddler<R>> Player<R, M> {
                     actor.id == task
                         && matches!(actor.doing, Doing::Asleep { port: on, .. } if on == port)
                 };
-                let sleeper = self.actors.iter_mut().find(is_sleeper);
-                sleeper.expect("somebody was to be woken").is_kept_asleep = true;
+                // None, if its wait was over: a wake too many is nobody's loss.
+                if let Some(sleeper) = self.actors.iter_mut().find(is_sleeper) {
+                    sleeper.is_kept_asleep = true;
+                }
             }
             Call::Page(call) => {
                 self.model.apply(id, &ready.call, Ok(word));

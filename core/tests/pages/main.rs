@@ -1,7 +1,7 @@
 //! The rules of pages on a machine of byte vectors: here the worked cases of the
 //! contract, and what a failing step leaves; beside it what a call costs, which
-//! pages streams may use, what must hold when calls come in between each other,
-//! and calls in no order.
+//! pages streams may use, which threads are woken, what must hold when calls come
+//! in between each other, and calls in no order.
 
 mod costs;
 mod frozen;
@@ -9,6 +9,7 @@ mod fuzz;
 mod interleaved;
 mod machine;
 mod random;
+mod siblings;
 mod streams;
 mod world;
 
