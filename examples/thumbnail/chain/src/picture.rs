@@ -2,8 +2,9 @@
 
 use core::ops::Deref;
 
-/// The most pixels that the programs take on. The memory limits of the system file
-/// are made for it.
+/// The most pixels that the programs take on. The pool of the system file and the shares in
+/// it are made for them. A PNG file of more than eight bits a sample may need more memory
+/// than the decoder has although it has no more pixels; the decoder refuses it.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
 /// The largest file that the reader takes on, in bytes.

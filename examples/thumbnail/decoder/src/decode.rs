@@ -33,12 +33,12 @@ pub(crate) fn give_up(place: Option<&Location<'_>>) {
 
 /// Decodes a whole file into `room`, which is asked for so many bytes at least.
 pub(crate) fn picture<S: DerefMut<Target = [u8]>>(
-    file: &[u8],
+    file: Vec<u8>,
     room: &impl Fn(usize) -> Result<S, Fault>,
 ) -> Result<Picture<S>, Fault> {
-    let (stored, turn) = match file {
+    let (stored, turn) = match &file[..] {
         [0x89, b'P', b'N', b'G', ..] => png::decode(file, room)?,
-        [0xff, 0xd8, ..] => jpeg::decode(file, room)?,
+        [0xff, 0xd8, ..] => jpeg::decode(&file, room)?,
         _ => {
             let begin: Vec<String> = file
                 .iter()

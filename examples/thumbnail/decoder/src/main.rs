@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod chunks;
 mod decode;
 mod hostile;
 mod jpeg;
@@ -69,7 +70,7 @@ fn decode_and_give(
     title: SmoId,
     (answers, scaler): (&Port, TaskId),
 ) -> Result<(), Stop> {
-    let picture = decode::picture(&copy(file)?, &pages)?;
+    let picture = decode::picture(copy(file)?, &pages)?;
     let (size, channels) = (picture.shape().size(), picture.shape().channels());
     println!(
         "decoder: {} x {} pixels of {channels} bytes",

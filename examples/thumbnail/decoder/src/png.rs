@@ -1,5 +1,7 @@
 //! PNG files: any depth, palettes, interlacing, alpha.
 
+use alloc::format;
+use alloc::vec::Vec;
 use core::ops::DerefMut;
 
 use thumbnail_chain::{Fault, Picture, Shape};
@@ -7,55 +9,74 @@ use zune_core::bytestream::ZCursor;
 use zune_core::options::DecoderOptions;
 use zune_png::PngDecoder;
 
-use crate::decode::{broken, size};
+use crate::chunks::Chunks;
+use crate::decode::broken;
 use crate::turn::Turn;
 
-/// Decodes to one byte a sample. Of an animation, its still picture or first frame. And
-/// how to turn it.
+/// The most memory that decoding may take, in bytes: what the system file gives this
+/// program (`memory`), less what the program takes itself.
+const MAX_MEMORY_BYTES: u64 = 960 << 20;
+
+/// Decodes to one byte a sample. Of an animation, its still picture. And how to turn it.
 pub(crate) fn decode<S: DerefMut<Target = [u8]>>(
-    file: &[u8],
+    file: Vec<u8>,
     room: &impl Fn(usize) -> Result<S, Fault>,
 ) -> Result<(Picture<S>, Turn), Fault> {
-    let (width, height) = sides(file).ok_or_else(|| broken("PNG", &"it has no header"))?;
-    let size = size(width, height)?;
-    // The largest sides are those that a picture may have; `size` has refused the others.
+    let chunks = Chunks::read(&file)?;
+    let shape = Shape::new(chunks.header.size, chunks.channels()).ok_or_else(unfilled)?;
+    check_memory(&chunks, shape, file.len())?;
+    drop(file);
+    // The largest sides are those that a picture may have; others have been refused, and so
+    // have wrong checksums.
     let options = DecoderOptions::new_safe()
         .set_strict_mode(true)
         .set_max_width(65_535)
         .set_max_height(65_535)
-        .png_set_confirm_crc(true)
+        .png_set_confirm_crc(false)
         .inflate_set_confirm_adler(true)
         .png_set_strip_to_8bit(true);
-    let mut decoder = PngDecoder::new_with_options(ZCursor::new(file), options);
+    let mut decoder = PngDecoder::new_with_options(ZCursor::new(&chunks.file), options);
     decoder
         .decode_headers()
         .map_err(|why| broken("PNG", &why))?;
-    let frame = decoder.frame_info().ok_or_else(unfilled)?;
-    let is_whole = frame.width == width as usize && frame.height == height as usize;
-    let channels = decoder
-        .colorspace()
-        .map_or(0, |colours| colours.num_components());
-    let shape = u8::try_from(channels)
-        .ok()
-        .and_then(|channels| Shape::new(size, channels))
-        .filter(|shape| is_whole && decoder.output_buffer_size() == Some(shape.bytes()))
-        .ok_or_else(unfilled)?;
+    if decoder.output_buffer_size() != Some(shape.bytes()) {
+        return Err(unfilled());
+    }
     let mut samples = room(shape.bytes())?;
     decoder
         .decode_into(&mut samples)
         .map_err(|why| broken("PNG", &why))?;
-    let turn = Turn::read(decoder.info().and_then(|info| info.exif.as_deref()));
+    let turn = Turn::read(chunks.exif.as_deref());
     let picture = Picture::new(shape, samples).ok_or_else(unfilled)?;
     Ok((picture, turn))
 }
 
-/// Width and height, which stand in the file's first chunk. Looked at before any decoder
-/// sets memory aside for them.
-fn sides(file: &[u8]) -> Option<(u32, u32)> {
-    let header = file.get(12..)?.strip_prefix(b"IHDR")?;
-    let (width, rest) = header.split_first_chunk()?;
-    let height = rest.first_chunk()?;
-    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+/// Refuses what would take more memory than there is. Decoding holds the file in two pieces,
+/// the inflated samples, and copies of them if they have 16 bits or are interlaced.
+fn check_memory(chunks: &Chunks, shape: Shape, file_bytes: usize) -> Result<(), Fault> {
+    let header = &chunks.header;
+    let (width, height) = (header.size.width(), header.size.height());
+    let sample_bytes = u64::from(header.depth.div_ceil(8));
+    let pixel_bytes = sample_bytes * u64::from(header.samples);
+    // As much as the decoder sets aside, which is a pixel too many in each row.
+    let mut inflated = (u64::from(width) + 1) * u64::from(height) * pixel_bytes;
+    if pixel_bytes == 1 {
+        // It forgets the filters' bytes then, and has to double it: old and new stand at once.
+        inflated *= 3;
+    }
+    let copies = u64::from(header.depth == 16) + u64::from(header.is_interlaced);
+    let copied = copies * sample_bytes * shape.bytes() as u64;
+    let needed = inflated + copied + 2 * file_bytes as u64;
+    if needed <= MAX_MEMORY_BYTES {
+        return Ok(());
+    }
+    let cause = format!(
+        "to decode it takes {} MiB of memory; the most is {}",
+        needed.div_ceil(1 << 20),
+        MAX_MEMORY_BYTES >> 20
+    );
+    let way_out = "make it smaller first, or save it with 8 bits a sample and not interlaced";
+    Err(Fault::new("the picture", cause, way_out))
 }
 
 fn unfilled() -> Fault {

@@ -12,7 +12,12 @@ use crate::decode;
 const WIDTH: u16 = 37;
 const HEIGHT: u16 = 21;
 
-fn png(color: ColorType, depth: BitDepth, palette: &[u8], bytes: &[u8]) -> Vec<u8> {
+fn noise(n: usize) -> u8 {
+    (n.wrapping_mul(0x9e37_79b9) >> 13).to_le_bytes()[0]
+}
+
+/// Of `bytes`, as many as the rows take.
+pub(crate) fn png(color: ColorType, depth: BitDepth, palette: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = PngEncoder::new(&mut file, WIDTH.into(), HEIGHT.into());
     encoder.set_color(color);
@@ -21,7 +26,9 @@ fn png(color: ColorType, depth: BitDepth, palette: &[u8], bytes: &[u8]) -> Vec<u
         encoder.set_palette(palette);
     }
     let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(bytes).unwrap();
+    let row_bits = usize::from(WIDTH) * color.samples() * depth as usize;
+    let rows_bytes = row_bits.div_ceil(8) * usize::from(HEIGHT);
+    writer.write_image_data(&bytes[..rows_bytes]).unwrap();
     drop(writer);
     file
 }
@@ -42,8 +49,8 @@ fn jpeg(color: JpegColor, progressive: bool) -> Vec<u8> {
 }
 
 /// Decodes into what is longer than it has to be and not empty, as pages may be.
-fn picture(file: &[u8]) -> Result<Picture<Vec<u8>>, Fault> {
-    decode::picture(file, &|bytes| Ok(vec![0xee; bytes + 4096]))
+pub(crate) fn picture(file: &[u8]) -> Result<Picture<Vec<u8>>, Fault> {
+    decode::picture(file.to_vec(), &|bytes| Ok(vec![0xee; bytes + 4096]))
 }
 
 fn rocket() -> Vec<u8> {
@@ -58,7 +65,7 @@ fn shape(picture: &Picture<Vec<u8>>) -> (u32, u32, u8) {
 }
 
 #[track_caller]
-fn refused(file: &[u8]) -> String {
+pub(crate) fn refused(file: &[u8]) -> String {
     let Err(fault) = picture(file) else {
         panic!("{} bytes were taken for a picture", file.len());
     };
@@ -100,59 +107,85 @@ fn every_kind_of_png_comes_out_as_bytes() {
 #[test]
 fn no_sample_of_a_png_differs_from_what_the_usual_decoder_makes() {
     use png::Filter::{Adaptive, Avg, NoFilter, Paeth, Sub, Up};
-    let noise = |n: usize| (n.wrapping_mul(0x9e37_79b9) >> 13).to_le_bytes()[0];
     let depths = [
-        (BitDepth::One, 1),
-        (BitDepth::Two, 2),
-        (BitDepth::Four, 4),
-        (BitDepth::Eight, 8),
-        (BitDepth::Sixteen, 16),
+        BitDepth::One,
+        BitDepth::Two,
+        BitDepth::Four,
+        BitDepth::Eight,
+        BitDepth::Sixteen,
     ];
+    // With one channel more than the colours have, some pixels are clear.
     let kinds = [
-        (ColorType::Grayscale, 1, &depths[..], 1),
-        (ColorType::Grayscale, 1, &depths[..], 2),
-        (ColorType::Indexed, 1, &depths[..4], 3),
-        (ColorType::Indexed, 1, &depths[..4], 4),
-        (ColorType::Rgb, 3, &depths[3..], 3),
-        (ColorType::Rgb, 3, &depths[3..], 4),
-        (ColorType::GrayscaleAlpha, 2, &depths[3..], 2),
-        (ColorType::Rgba, 4, &depths[3..], 4),
+        (ColorType::Grayscale, &depths[..], 1),
+        (ColorType::Grayscale, &depths[..], 2),
+        (ColorType::Indexed, &depths[..4], 3),
+        (ColorType::Indexed, &depths[..4], 4),
+        (ColorType::Rgb, &depths[3..], 3),
+        (ColorType::Rgb, &depths[3..], 4),
+        (ColorType::GrayscaleAlpha, &depths[3..], 2),
+        (ColorType::Rgba, &depths[3..], 4),
     ];
-    for (color, samples, depths, channels) in kinds {
-        for (depth, bits) in depths.iter().copied() {
+    for (color, depths, channels) in kinds {
+        let is_alpha_stored = matches!(color, ColorType::GrayscaleAlpha | ColorType::Rgba);
+        for depth in depths.iter().copied() {
             for filter in [NoFilter, Sub, Up, Avg, Paeth, Adaptive] {
-                let row_bytes = (usize::from(WIDTH) * samples * bits).div_ceil(8);
-                let bytes: Vec<u8> = (0..row_bytes * usize::from(HEIGHT)).map(noise).collect();
-                let mut file = Vec::new();
-                let mut encoder = PngEncoder::new(&mut file, WIDTH.into(), HEIGHT.into());
-                encoder.set_color(color);
-                encoder.set_depth(depth);
-                encoder.set_filter(filter);
-                if color == ColorType::Indexed {
-                    encoder.set_palette((0..768).map(noise).collect::<Vec<u8>>());
-                }
-                // One colour that can be seen through, or the palette's alphas.
-                let transparent: Option<&[u8]> = match (color, channels) {
-                    (ColorType::Grayscale, 2) => Some(&[0, 1]),
-                    (ColorType::Rgb, 4) => Some(&[0, 1, 0, 2, 0, 3]),
-                    (ColorType::Indexed, 4) => Some(&[1, 100, 200]),
-                    _ => None,
-                };
-                if let Some(alpha) = transparent {
-                    encoder.set_trns(alpha);
-                }
-                let mut writer = encoder.write_header().unwrap();
-                writer.write_image_data(&bytes).unwrap();
-                drop(writer);
-
+                let file = noisy(color, channels, depth, filter);
                 let picture = picture(&file).unwrap();
                 let kind = format!("{color:?} {depth:?} {filter:?}");
                 assert_eq!(shape(&picture), (37, 21, channels), "{kind}");
                 assert!(picture.samples() == usual(&file), "{kind}");
+                if channels % 2 == 0 && !is_alpha_stored {
+                    let mut alphas = picture.samples().chunks_exact(channels.into());
+                    let is_clear = |pixel: &[u8]| pixel.last() == Some(&0);
+                    assert!(alphas.clone().any(is_clear), "{kind}: nothing is clear");
+                    assert!(!alphas.all(is_clear), "{kind}: all is clear");
+                }
             }
         }
     }
     assert!(picture(&INTERLACED).unwrap().samples() == usual(&INTERLACED));
+}
+
+/// A file of noise.
+fn noisy(color: ColorType, channels: u8, depth: BitDepth, filter: png::Filter) -> Vec<u8> {
+    let bits = depth as usize;
+    let row_bytes = (usize::from(WIDTH) * color.samples() * bits).div_ceil(8);
+    let mut bytes: Vec<u8> = (0..row_bytes * usize::from(HEIGHT)).map(noise).collect();
+    let mut file = Vec::new();
+    let mut encoder = PngEncoder::new(&mut file, WIDTH.into(), HEIGHT.into());
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    encoder.set_filter(filter);
+    if color == ColorType::Indexed {
+        encoder.set_palette((0..3 << bits).map(noise).collect::<Vec<u8>>());
+    }
+    // One colour that can be seen through, or the palette's alphas.
+    let transparent: Option<&[u8]> = match (color, channels, depth) {
+        (ColorType::Grayscale, 2, BitDepth::Sixteen) => Some(&[0x12, 0x34]),
+        (ColorType::Rgb, 4, BitDepth::Sixteen) => Some(b"uvwxyz"),
+        (ColorType::Grayscale, 2, _) => Some(&[0, 1]),
+        (ColorType::Rgb, 4, _) => Some(&[0, 1, 0, 2, 0, 3]),
+        (ColorType::Indexed, 4, BitDepth::One) => Some(&[0]),
+        (ColorType::Indexed, 4, _) => Some(&[0, 100, 200]),
+        _ => None,
+    };
+    if let Some(alpha) = transparent {
+        encoder.set_trns(alpha);
+        // Noise holds each palette index and each grey of few bits anyway.
+        let pixel: Vec<u8> = match depth {
+            BitDepth::Sixteen => alpha.to_vec(),
+            _ => alpha.iter().skip(1).step_by(2).copied().collect(),
+        };
+        if bits >= 8 && color != ColorType::Indexed {
+            for place in bytes.chunks_exact_mut(pixel.len()).step_by(5) {
+                place.copy_from_slice(&pixel);
+            }
+        }
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&bytes).unwrap();
+    drop(writer);
+    file
 }
 
 /// What the crate `png` makes of a file, one byte a sample.
@@ -265,24 +298,67 @@ fn an_absurd_size_is_refused_before_memory_is_set_aside() {
 }
 
 #[test]
+fn a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded() {
+    let room = |_| -> Result<Vec<u8>, Fault> { panic!("it is decoded") };
+    let wide = [0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 6, 0, 0, 0];
+    let interlaced = [0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 2, 0, 0, 1];
+    for (header, takes) in [(wide, 1025), (interlaced, 1153)] {
+        let mut file = png(ColorType::Rgba, BitDepth::Sixteen, &[], &[7; 37 * 21 * 8]);
+        file[16..29].copy_from_slice(&header);
+        mend_checksums(&mut file);
+        let fault = decode::picture(file, &room).unwrap_err();
+        let cause = format!("to decode it takes {takes} MiB of memory; the most is 960");
+        assert_eq!(fault.cause, cause);
+    }
+}
+
+/// The checksums of a PNG's chunks are mended after each flip: else nothing behind them sees it.
+#[test]
 fn flipped_bits_never_bring_a_decoder_down() {
-    let colour = vec![99; usize::from(WIDTH) * usize::from(HEIGHT) * 3];
-    for mut file in [
-        png(ColorType::Rgb, BitDepth::Eight, &[], &colour),
+    let noise: Vec<u8> = (0..usize::from(WIDTH) * usize::from(HEIGHT) * 8)
+        .map(noise)
+        .collect();
+    for file in [
+        png(ColorType::Rgb, BitDepth::Eight, &[], &noise),
+        png(ColorType::Rgba, BitDepth::Sixteen, &[], &[99; 37 * 21 * 8]),
+        png(ColorType::Indexed, BitDepth::Four, &[7; 48], &noise),
+        png(ColorType::Grayscale, BitDepth::One, &[], &noise),
+        INTERLACED.to_vec(),
         jpeg(JpegColor::Rgb, false),
         jpeg(JpegColor::Rgb, true),
     ] {
         for at in 0..file.len() {
-            file[at] ^= 1 << (at % 8);
-            // Many flips are harmless; what counts is that this returns.
-            drop(picture(&file));
-            file[at] ^= 1 << (at % 8);
+            for bit in [at % 8, (at + 3) % 8] {
+                let mut flipped = file.clone();
+                flipped[at] ^= 1 << bit;
+                if file.starts_with(b"\x89PNG") {
+                    mend_checksums(&mut flipped);
+                }
+                // Many flips are harmless; what counts is that this returns.
+                drop(picture(&flipped));
+            }
         }
     }
 }
 
+/// Gives each chunk of a PNG file, as far as they follow each other, its right checksum.
+fn mend_checksums(file: &mut [u8]) {
+    let mut rest = &mut file[8..];
+    while let Some((length, behind)) = rest.split_first_chunk_mut() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some((checked, behind)) = behind.split_at_mut_checked(length.saturating_add(4)) else {
+            return;
+        };
+        let Some((checksum, behind)) = behind.split_first_chunk_mut() else {
+            return;
+        };
+        *checksum = crc32fast::hash(checked).to_be_bytes();
+        rest = behind;
+    }
+}
+
 /// Five by three pixels in the seven passes of Adam7; the encoder at hand writes none.
-const INTERLACED: [u8; 101] = [
+pub(crate) const INTERLACED: [u8; 101] = [
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
     0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x03, 0x08, 0x02, 0x00, 0x00, 0x01, 0xa3, 0x53, 0x62,
     0x39, 0x00, 0x00, 0x00, 0x2c, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x0d, 0xc8, 0x31, 0x01, 0x00,

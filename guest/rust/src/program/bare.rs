@@ -132,6 +132,11 @@ impl Stream {
         done(unsafe { native_call(NativeCall::OpenStream, words) }).map(Self)
     }
 
+    /// The kernel does not say how long a file is.
+    pub(super) fn size(&self) -> Option<usize> {
+        None
+    }
+
     pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, FileError> {
         let words = [self.0, into.as_mut_ptr() as u64, into.len() as u64];
         // SAFETY: the kernel stores no more than `into.len()` bytes, at `into`, which is

@@ -51,21 +51,31 @@ impl File {
 ///
 /// # Errors
 ///
-/// As for [`File::open`] and [`File::read`].
+/// As for [`File::open`] and [`File::read`]; or there is no memory for it.
 pub fn read_file(path: &str, most: usize) -> Result<Vec<u8>, FileError> {
-    /// As much as is read at once, in bytes.
+    /// As much as is set aside at first where a file's size is not known, in bytes.
     const PIECE: usize = 64 << 10;
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
-    while bytes.len() < most {
-        let known = bytes.len();
-        bytes.resize(most.min(known + PIECE.max(known)), 0);
+    let mut known = 0;
+    // The size is only a hint. One byte more, for the read that finds the end.
+    let mut more = file.0.size().map_or(PIECE, |size| size.saturating_add(1));
+    while known < most {
+        if known == bytes.len() {
+            let more = more.min(most - known);
+            bytes
+                .try_reserve_exact(more)
+                .map_err(|_| FileError::NO_MEMORY)?;
+            bytes.resize(known + more, 0);
+        }
         let read = file.read(bytes.get_mut(known..).unwrap_or_default())?;
-        bytes.truncate(known + read);
         if read == 0 {
             break;
         }
+        known += read;
+        more = known.max(PIECE);
     }
+    bytes.truncate(known);
     Ok(bytes)
 }
 
@@ -84,6 +94,8 @@ pub fn replace_file(path: &str, contents: &[u8]) -> Result<(), FileError> {
 pub struct FileError(i32);
 
 impl FileError {
+    const NO_MEMORY: Self = Self(48);
+
     /// The error of this number (`errno` of WASI preview 1).
     #[must_use]
     pub const fn from_number(number: i32) -> Self {
@@ -105,6 +117,7 @@ impl FileError {
             29 => "the machine could not do it",
             31 => "it is a folder",
             44 | 54 => "there is no such file",
+            48 => "there is no memory for it",
             51 => "there is no room for it",
             _ => "the machine refuses",
         }

@@ -67,6 +67,12 @@ impl Stream {
         fs::File::create(path).map(Self).map_err(error)
     }
 
+    /// How long the file is, if that can be known.
+    pub(super) fn size(&self) -> Option<usize> {
+        let metadata = self.0.metadata().ok()?;
+        usize::try_from(metadata.len()).ok()
+    }
+
     pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, FileError> {
         self.0.read(into).map_err(error)
     }

@@ -95,6 +95,12 @@ fn bad_pictures_get_one_clear_line() {
             &b""[..],
             "reader: empty.jpg: the file is empty; ",
         ),
+        // Almost half of the reader's memory: there is room for it once.
+        (
+            "zeros.jpg",
+            &vec![0; 150 << 20],
+            "decoder: the picture: it is neither JPEG nor PNG: ",
+        ),
         (
             "half.jpg",
             &rocket[..rocket.len() / 2],
