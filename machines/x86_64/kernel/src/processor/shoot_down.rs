@@ -32,6 +32,8 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 struct Presence {
     /// The root that it translates by, or is about to; 0 before it is up.
     root: AtomicU64,
+    /// What it has loaded last: until it has loaded `root`, it looks up what lies here.
+    loaded: AtomicU64,
     /// Counts its ways into ring 3 and out again: odd while it is there.
     visit: AtomicU64,
     /// What it has looked up by `root` may not be so any more.
@@ -42,6 +44,7 @@ struct Presence {
 static PRESENCES: [Presence; MOST] = [const {
     Presence {
         root: AtomicU64::new(0),
+        loaded: AtomicU64::new(0),
         visit: AtomicU64::new(0),
         is_stale: AtomicBool::new(false),
         hardware: AtomicU8::new(0),
@@ -98,6 +101,8 @@ impl Visitor {
         // Said first: whoever does not see it has changed the tables before they are loaded.
         self.presence.root.store(root, Ordering::SeqCst);
         space::load_root(root);
+        // Said last: whoever frees what was there before does it when it is not used any more.
+        self.presence.loaded.store(root, Ordering::Release);
     }
 }
 
@@ -130,9 +135,10 @@ pub(crate) fn ring(number: usize) {
     }
 }
 
-/// Whether a processor translates by the root.
+/// Whether a processor translates by the root, or is about to, or has not come off it yet.
 pub(crate) fn is_loaded(root: u64) -> bool {
-    PRESENCES
-        .iter()
-        .any(|presence| presence.root.load(Ordering::SeqCst) == root)
+    PRESENCES.iter().any(|presence| {
+        presence.root.load(Ordering::SeqCst) == root
+            || presence.loaded.load(Ordering::Acquire) == root
+    })
 }
