@@ -296,6 +296,22 @@ fn threads_of_a_task_run_on_different_processors_at_one_time() {
     }
 }
 
+/// A life that is taken for a success would be the last one.
+#[test]
+fn a_failure_is_one_whatever_the_other_threads_do() {
+    let folder = Folder::new("exit_both");
+    let text = one_task(r#""exit_both", "7""#, "restart = 200");
+    let packed = packed(&folder, &text, &[]);
+    let setup = Setup {
+        megabytes: packed.megabytes(),
+        ..Setup::USUAL
+    };
+    let said = run_packed(&packed, setup, PATIENCE);
+    assert_eq!(said.ended, Ended::Failed, "{said:?}");
+    let last = "error: task `one` failed: exited with status 7\n";
+    assert!(said.errors.ends_with(last), "{said:?}");
+}
+
 /// Cut short at each block, and changed at some bytes: always a message, and an end.
 #[test]
 fn an_archive_that_is_not_in_order_is_refused() {

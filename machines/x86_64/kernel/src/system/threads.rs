@@ -135,9 +135,14 @@ impl Threads {
         *self.bodies[place].lock() = Some(body);
     }
 
-    /// Lets the first thread of a new life run.
+    /// Lets the first thread of a new life run, unless that has ended already, or has begun.
     pub(super) fn begin(&self, member: usize) {
-        self.state.lock().make_ready(member * PER_MEMBER);
+        let mut state = self.state.lock();
+        let place = member * PER_MEMBER;
+        let has_not_begun = state.places[place].status == Status::Waits(None);
+        if has_not_begun && !state.blocks[member].is_doomed {
+            state.make_ready(place);
+        }
     }
 
     /// Another thread of the task: its number among the task's.
@@ -153,7 +158,8 @@ impl Threads {
         *self.bodies[place].lock() = Some(body);
         state.places[place].is_woken = false;
         state.make_ready(place);
-        Ok(place - places.start)
+        // From 1 on, also in the place that the first one has left.
+        Ok(place - places.start + 1)
     }
 
     /// Whose turn it is on this processor; `None`: nobody's, and it is rung when there is

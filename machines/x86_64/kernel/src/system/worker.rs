@@ -120,8 +120,13 @@ impl Worker {
         let thread = held.take().map(|body| body.thread);
         drop(held);
         self.processor.leave();
-        let was_last = threads.release(place);
         let member = member_of(place);
+        if matches!(turn, Turn::TaskEnds(_)) {
+            // Before the place is free: another thread that exits now is not the last one, and
+            // does not end the task as if all were well.
+            threads.doom(member);
+        }
+        let was_last = threads.release(place);
         let Some(thread) = thread else { return };
         let ending = match turn {
             Turn::TaskEnds(ending) => ending,

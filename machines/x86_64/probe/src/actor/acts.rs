@@ -39,6 +39,7 @@ pub(crate) fn play(strings: Strings) -> i32 {
             "foreign" => foreign(next(), next()),
             "abort" => abort(next()),
             "threads" => threads(),
+            "exit_both" => exit_both(status(next())),
             _ => None,
         };
         if done.is_none() {
@@ -253,6 +254,24 @@ fn threads() -> Option<()> {
         }
     }
     None
+}
+
+extern "C" fn end_when_told() -> ! {
+    SAID.store(1, Ordering::Relaxed);
+    while HEARD.load(Ordering::Relaxed) == 0 {
+        core::hint::spin_loop();
+    }
+    end_thread()
+}
+
+/// Both threads at one time: whichever is the last, this is how the task ends.
+fn exit_both(status: i32) -> Option<()> {
+    spawn(end_when_told)?;
+    while SAID.load(Ordering::Relaxed) == 0 {
+        core::hint::spin_loop();
+    }
+    HEARD.store(1, Ordering::Relaxed);
+    exit(status)
 }
 
 /// Takes the right to write away from its own task, while that reads, and looks whether a

@@ -17,6 +17,7 @@
 //! | `foreign PATH` | reads into pages that it may write and does not own, or owns and may not |
 //! | `abort PATH` | reads into a page, while another thread takes the right to write it |
 //! | `threads` | two threads of this task run at the same time |
+//! | `exit_both STATUS` | exits, while another thread ends itself |
 
 #![no_std]
 #![no_main]
