@@ -13,17 +13,29 @@
 //! Core's answer in 2 is from before the books say no, and then the revoker finds the note;
 //! or from after, and then it is no. A revoker waits for one piece at most. A task's end
 //! waits until none of its threads is in the kernel, and so for its flights.
+//!
+//! A write is not aborted: under the lock it asks core once more, of the pages that it takes
+//! its bytes from, and takes them; then it needs them no more.
 
+use super::streams::WRITE_BYTES;
 use crate::machine::Bare;
+use crate::memory::FRAME_BYTES;
 use crate::processor::MOST;
 use spin::Mutex;
 use usufruct_core::{Access, Machine, Run, TaskKey};
+
+/// Pages that core is asked about at one time: others call meanwhile.
+const BATCH_PAGES: u32 = 256;
+/// Pages that the bytes of one write lie in at most.
+const WRITE_PAGES: u32 = WRITE_BYTES.div_ceil(FRAME_BYTES as usize) as u32 + 1;
 
 /// What a processor does for a task's stream now.
 #[derive(Debug)]
 struct Flight {
     task: TaskKey,
     run: Run,
+    /// Stores to the pages, or loads from them.
+    access: Access,
     is_aborted: bool,
 }
 
@@ -47,14 +59,15 @@ pub(super) enum Stopped {
 }
 
 impl Flights {
-    /// What the task's streams do with these pages ends: nothing is stored there when this
-    /// returns, and nothing loaded.
+    /// What the task's streams read into these pages ends: nothing is stored there when this
+    /// returns. A write has taken its bytes by then, or is yet to ask core.
     pub(crate) fn cancel(&self, task: TaskKey, run: Run) {
         for place in &self.0 {
             let mut place = place.lock();
             let meets = |flight: &&mut Flight| {
                 let own = flight.run;
-                flight.task == task && own.first() < run.end() && run.first() < own.end()
+                let is_read = flight.task == task && flight.access == Access::Store;
+                is_read && own.first() < run.end() && run.first() < own.end()
             };
             if let Some(flight) = place.as_mut().filter(meets) {
                 flight.is_aborted = true;
@@ -75,10 +88,16 @@ impl Flights {
         *place.lock() = Some(Flight {
             task,
             run,
+            access,
             is_aborted: false,
         });
-        let may = machine.with_kernel(|kernel| kernel.may_stream(task, run, access));
-        let mut result = may.then_some(()).ok_or(Stopped::Refused);
+        let may = |run| machine.with_kernel(|kernel| kernel.may_stream(task, run, access));
+        // Of all of it, before a byte moves; what changes behind a batch aborts the flight.
+        let mut result = if batches(run, BATCH_PAGES).all(may) {
+            Ok(())
+        } else {
+            Err(Stopped::Refused)
+        };
         for number in 0.. {
             if result.is_err() {
                 break;
@@ -86,6 +105,8 @@ impl Flights {
             let held = place.lock();
             if held.as_ref().is_none_or(|flight| flight.is_aborted) {
                 result = Err(Stopped::Aborted);
+            } else if access == Access::Load && !batches(run, WRITE_PAGES).take(1).all(may) {
+                result = Err(Stopped::Refused);
             } else if piece(number) {
                 break;
             }
@@ -93,4 +114,10 @@ impl Flights {
         *place.lock() = None;
         result
     }
+}
+
+/// The pages of a run in order, so many at a time.
+fn batches(run: Run, pages: u32) -> impl Iterator<Item = Run> {
+    let firsts = (run.first()..run.end()).step_by(pages as usize);
+    firsts.filter_map(move |first| Run::between(first, run.end().min(first + pages)))
 }
