@@ -12,6 +12,9 @@ use usufruct_x86_64_wire::output::archive::{ARGUMENTS, SYSTEM_FILE};
 const USUAL_MEMORY_BYTES: u64 = 64 << 20;
 /// What the kernel itself and the page tables of its tasks need at most, in bytes.
 const KERNEL_BYTES: u64 = 64 << 20;
+/// Of the pool, what the kernel's tables for it come to at most: the kernel's system/mod.rs has
+/// 256 bytes for each page of 4 KiB.
+const POOL_PART: u64 = 16;
 /// What task memory may be: the kernel's system/mod.rs says the same.
 const LEAST_MEMORY_BYTES: u64 = (1 << 20) + 4096;
 const MOST_MEMORY_BYTES: u64 = (2 << 30) - 4096;
@@ -51,6 +54,7 @@ impl Packed {
         let bytes = KERNEL_BYTES
             .saturating_add(tasks)
             .saturating_add(pool)
+            .saturating_add(pool / POOL_PART)
             .saturating_add(archive);
         u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX)
     }

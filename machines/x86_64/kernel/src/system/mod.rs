@@ -86,11 +86,10 @@ pub(crate) fn read(module: &'static [u8], memory: &Regions) -> Result<(System, L
     };
     let plan = parse((&file.path, file.text), &file.arguments, &facts)?;
     let limits = limits_of(&plan)?;
-    if memory
-        .clone()
-        .take(limits.pool.bytes(limits.pool.pages))
-        .is_none()
-    {
+    // The tables are taken first, and must leave room for the pool.
+    let mut left = memory.clone();
+    tables_of(&limits, &mut left)?;
+    if left.take(limits.pool.bytes(limits.pool.pages)).is_none() {
         let cause = "the pool is more than the machine's memory has in one piece";
         let help = "make the pool smaller, or the machine larger";
         return Err(Fault::new(&plan.limits.place, cause, help));
@@ -183,7 +182,9 @@ impl System {
         let limit = member.plan.time_limit;
         let limit_ms = limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
         let deadline = limit_ms.map(|limit| clock::now_ms().saturating_add(limit));
-        member.state().deadline = deadline;
+        // One lock over both: who kills it for its time ends a life that has begun.
+        let mut state = member.state();
+        state.deadline = deadline;
         machine.threads.begin(number);
     }
 
