@@ -360,6 +360,24 @@ fn plan_of(plan: &usufruct_system_file::Plan) -> usufruct_system_file::Plan {
     }
 }
 
+/// Whatever it is that does not fit: the pool, or the tables beside it, or the task.
+#[test]
+fn a_machine_that_is_too_small_for_its_pool_says_so() {
+    let folder = Folder::new("small");
+    let text = one_task("", "").replace("4 MiB", "100 MiB");
+    let packed = packed(&folder, &text, &[]);
+    for megabytes in (116..=128).step_by(2) {
+        let setup = Setup {
+            megabytes,
+            ..Setup::stated()
+        };
+        let said = run_packed(&packed, setup, PATIENCE);
+        let is_known = matches!(said.ended, Ended::Refused | Ended::Succeeded);
+        assert!(is_known, "{megabytes} MiB: {said:?}");
+        assert!(megabytes > 116 || said.ended == Ended::Refused, "{said:?}");
+    }
+}
+
 /// The host says it before anything boots.
 #[test]
 fn what_can_not_be_packed_is_said_with_its_place() {
