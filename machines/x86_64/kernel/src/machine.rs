@@ -20,8 +20,9 @@ use usufruct_core::{
 ///
 /// All locks are taken with interrupts off, as the whole kernel runs; a processor that spins
 /// on one keeps no pin, and is in nobody's way (processor/shoot_down.rs). Nobody takes a
-/// second one, but who receives from the line takes a seat's, and who serves a system's task
-/// has that task's (system/member.rs) before any of these.
+/// second one, but who receives from the line takes a seat's, who serves a system's task has
+/// that task's (system/member.rs) before any of these, and a stream's write asks core under its
+/// flight's (system/flight.rs).
 pub(crate) struct Bare {
     kernel: Mutex<Kernel>,
     plane: Arc<Plane>,
