@@ -6,7 +6,7 @@ use usufruct_conformance::{PATIENCE, PageQuota, Probe, Rig, Tables};
 use usufruct_x86_64_wire::meter::{Order, TIMES, Thing};
 
 /// What [`count`] calls the switches that no call asks for.
-pub const BY_THE_CLOCK: &str = "two task switches by the clock, there and back";
+const BY_THE_CLOCK: &str = "two task switches by the clock, there and back";
 
 /// What one thing took, in instructions; what two looks at the clock take is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod rig;
 mod setup;
 mod system;
 
-pub use counts::{BY_THE_CLOCK, Count, count};
+pub use counts::{Count, count};
 pub use pack::{Order, Packed, pack};
 pub use programs::{Program, programs_folder};
 pub use rig::BareRig;
