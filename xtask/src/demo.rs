@@ -102,7 +102,7 @@ pub(crate) fn build_guests() -> Result<()> {
 }
 
 /// Builds `usufruct`; answers where it is.
-fn build_cli() -> Result<PathBuf> {
+pub(crate) fn build_cli() -> Result<PathBuf> {
     let target = tree::target();
     let mut build = tree::cargo("build");
     build.args(["--release", "--locked", "--package", "usufruct-cli"]);

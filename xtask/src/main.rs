@@ -4,6 +4,8 @@
 //!   layers.rs       do the arrows between the crates point down?
 //!   source.rs       is `unsafe`, and `cfg(loom)`, only where it may be?
 //!   test.rs         everything that must hold, in steps (step.rs, tools.rs)
+//!   listings.rs     has each listing in the documents something that runs it?
+//!                   (markdown.rs, shell.rs)
 //!   demo.rs         a photograph through four programs
 //!   qemu.rs         the same, or any system, on the bare machine
 //!   breakages.rs    is each seeded breakage of core noticed? (patch.rs, scratch.rs)
@@ -27,9 +29,12 @@ mod demo;
 mod judge;
 mod layers;
 mod linux;
+mod listings;
+mod markdown;
 mod patch;
 mod qemu;
 mod scratch;
+mod shell;
 mod soak;
 mod source;
 mod step;
@@ -50,6 +55,8 @@ enum Chore {
     /// Check that dependencies point down and that the sources keep their rules
     Layers,
     Test(test::Test),
+    /// Check that each listing in the documents has something that runs it, and walk through some
+    Listings,
     Demo(demo::Demo),
     Qemu(qemu::Qemu),
     Breakages(breakages::Breakages),
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Layers => layers::check().and_then(|()| source::check()),
         Chore::Test(test) => test.run(),
+        Chore::Listings => listings::run(),
         Chore::Demo(demo) => return demo.run_to_exit_code(),
         Chore::Qemu(qemu) => return qemu.run_to_exit_code(),
         Chore::Breakages(breakages) => breakages.run(),

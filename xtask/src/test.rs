@@ -9,7 +9,7 @@ use crate::breakages::Breakages;
 use crate::step::{self, Steps};
 use crate::tools::{self, AARCH64, BARE_METAL, C_GUESTS};
 use crate::tree;
-use crate::{layers, source};
+use crate::{layers, listings, source};
 
 /// What is built with wasmtime. Optimised only, so that wasmtime is built once.
 const OPTIMISED: [&str; 7] = [
@@ -88,6 +88,7 @@ fn everything(steps: &mut Steps) {
     steps.check("layers", || layers::check().and_then(|()| source::check()));
     rules(steps);
     wasm(steps);
+    steps.check("listings", listings::run);
     for workspace in [tree::GUEST_PROGRAMS, tree::THUMBNAIL, tree::PLUGINS] {
         let mut guests = workspace.cargo("test");
         steps.run(workspace.folder, guests.arg("--locked"));

@@ -125,6 +125,18 @@ pub(crate) fn install_line(parts: &[&Part]) -> Option<String> {
     (!missing.is_empty()).then(|| format!("sudo apt-get install --yes {packages}"))
 }
 
+/// Fails unless each of these packages is one that some part wants.
+pub(crate) fn are_known(packages: &[&str]) -> Result<()> {
+    let parts = PARTS.iter().copied().chain([&AARCH64]);
+    let known: Vec<&str> = parts
+        .flat_map(|part| part.tools.iter().map(|tool| tool.package))
+        .collect();
+    match packages.iter().find(|package| !known.contains(package)) {
+        Some(package) => bail!("no part wants the package {package}"),
+        None => Ok(()),
+    }
+}
+
 /// Installs what is missing. Only root can.
 pub(crate) fn install(parts: &[&Part]) -> Result<()> {
     let missing = all_missing(parts);
