@@ -6,7 +6,7 @@ use std::time::Duration;
 use usufruct::{Error, Kernel, Permissions, Report};
 
 /// The listing's lines, and what they speak of.
-fn listing(name: &str, module: &[u8], document: &[u8]) -> Result<Option<Report>, Error> {
+fn listing(name: &str, module: &[u8], document: Vec<u8>) -> Result<Option<Report>, Error> {
     let kernel = Kernel::new()?;
     let task = kernel
         .task(name, &kernel.load(module)?)
@@ -23,10 +23,16 @@ fn listing(name: &str, module: &[u8], document: &[u8]) -> Result<Option<Report>,
 fn the_listing_works() {
     let module = br#"(module (memory (export "memory") 1)
         (func (export "main") (result i32) i32.const 7))"#;
-    let report = listing("seven", module, b"a document").unwrap().unwrap();
+    let report = listing("seven", module, b"a document".to_vec())
+        .unwrap()
+        .unwrap();
     assert_eq!(report.ending.status, 7);
     let spins = br#"(module (memory (export "memory") 1) (func (export "main") (loop (br 0))))"#;
-    assert!(listing("spins", spins, b"a document").unwrap().is_none());
+    assert!(
+        listing("spins", spins, b"a document".to_vec())
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// Without comments and white space, with which formatters do as they like.
