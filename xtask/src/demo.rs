@@ -31,6 +31,15 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
+    /// The photograph's thumbnail, without attacks.
+    pub(crate) fn friendly(out: PathBuf) -> Self {
+        Self {
+            image: None,
+            out: Some(out),
+            hostile: false,
+        }
+    }
+
     /// The exit status is that of `usufruct`; 2 if it does not come to that.
     pub(crate) fn run_to_exit_code(&self) -> ExitCode {
         match self.run() {
@@ -42,7 +51,7 @@ impl Demo {
         }
     }
 
-    fn run(&self) -> Result<ExitCode> {
+    pub(crate) fn run(&self) -> Result<ExitCode> {
         let image = self.image()?;
         let thumbnail = self.thumbnail(&image)?;
         // What an earlier run left must not look like the result of this one.

@@ -6,6 +6,7 @@
 //!   test.rs         everything that must hold, in steps (step.rs, tools.rs)
 //!   listings.rs     has each listing in the documents something that runs it?
 //!                   (markdown.rs, shell.rs)
+//!   matrix.rs       the bare machine's tests on all kinds of it
 //!   demo.rs         a photograph through four programs
 //!   qemu.rs         the same, or any system, on the bare machine
 //!   breakages.rs    is each seeded breakage of core noticed? (patch.rs, scratch.rs)
@@ -31,6 +32,7 @@ mod layers;
 mod linux;
 mod listings;
 mod markdown;
+mod matrix;
 mod patch;
 mod qemu;
 mod scratch;

@@ -57,13 +57,46 @@ pub(crate) struct Qemu {
     args: Vec<String>,
 }
 
+/// A machine of QEMU's.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Machine {
+pub(crate) enum Machine {
     Microvm,
     Q35,
 }
 
+impl Machine {
+    /// QEMU's name for it, which is also that of the tests' environment.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Microvm => "microvm",
+            Self::Q35 => "q35",
+        }
+    }
+}
+
 impl Qemu {
+    /// The thumbnail on such a machine.
+    pub(crate) fn thumbnail_on(machine: Machine, processors: u8, out: PathBuf) -> Self {
+        Self {
+            system: None,
+            programs: None,
+            out,
+            hostile: false,
+            machine,
+            processors,
+            limit_s: 300,
+            args: Vec::new(),
+        }
+    }
+
+    /// The same with the decoder that attacks the others.
+    pub(crate) fn hostile(self) -> Self {
+        Self {
+            hostile: true,
+            ..self
+        }
+    }
+
     /// The exit status is the system's; 2 if it does not come to that.
     pub(crate) fn run_to_exit_code(&self) -> ExitCode {
         let code = |status: ExitStatus| status.code().and_then(|code| u8::try_from(code).ok());
@@ -76,7 +109,7 @@ impl Qemu {
         }
     }
 
-    fn run(&self) -> Result<ExitStatus> {
+    pub(crate) fn run(&self) -> Result<ExitStatus> {
         tools::install(&[&tools::BARE_METAL])?;
         step::run(Command::new("rustup").args(["--quiet", "target", "add", TARGET]))?;
         match &self.system {
@@ -139,11 +172,7 @@ impl Qemu {
             boot.arg("--programs").arg(folder);
         }
         boot.arg(system).arg("--").args(args);
-        let machine = match self.machine {
-            Machine::Microvm => "microvm",
-            Machine::Q35 => "q35",
-        };
-        boot.env("USUFRUCT_X86_64_MACHINE", machine);
+        boot.env("USUFRUCT_X86_64_MACHINE", self.machine.name());
         boot.env("USUFRUCT_X86_64_PROCESSORS", self.processors.to_string());
         if self.hostile {
             return hostile_run(&mut boot, Bare);

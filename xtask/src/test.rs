@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::breakages::Breakages;
 use crate::step::{self, Steps};
 use crate::tools::{self, AARCH64, BARE_METAL, C_GUESTS};
 use crate::tree;
-use crate::{layers, listings, source};
+use crate::{layers, listings, matrix, source};
 
 /// What is built with wasmtime. Optimised only, so that wasmtime is built once.
 const OPTIMISED: [&str; 7] = [
@@ -40,6 +40,10 @@ pub(crate) struct Test {
     /// Only the tests of one machine
     #[arg(long)]
     machine: Option<Machine>,
+    /// Of x86_64: on each of QEMU's machines with 1, 2 and 4 processors, both probes, a long
+    /// duel, and the thumbnail beside wasm's; about half an hour
+    #[arg(long)]
+    all: bool,
 }
 
 /// A machine that tests can be run on by themselves.
@@ -57,6 +61,10 @@ enum Machine {
 
 impl Test {
     pub(crate) fn run(&self) -> Result<()> {
+        let is_bare = matches!(self.machine, Some(Machine::Bare));
+        if self.all && !is_bare {
+            bail!("--all is about one machine; say --machine x86_64 too");
+        }
         let parts: &[_] = match self.machine {
             Some(Machine::Arm) => &[&AARCH64],
             _ => tools::PARTS,
@@ -73,6 +81,7 @@ impl Test {
             None => everything(&mut steps),
             Some(Machine::Sim) => sim(&mut steps),
             Some(Machine::Wasm) => wasm(&mut steps),
+            Some(Machine::Bare) if self.all => matrix::run(&mut steps),
             Some(Machine::Bare) => bare_metal(&mut steps),
             Some(Machine::Arm) => aarch64(&mut steps),
         }
