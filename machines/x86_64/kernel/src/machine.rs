@@ -271,7 +271,8 @@ impl Machine for Bare {
                 hint::spin_loop();
             }
             self.low.retract(task.index());
-            space.give_back(&mut self.free.lock());
+            let frames = space.take_apart();
+            self.free.lock().give_back(frames);
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
 use crate::memory::{
-    ENTRIES, FRAME_BYTES, Frame, FreeFrames, NO_EXEC, PRESENT, USER, WRITABLE, kernel_root_at,
+    ENTRIES, FRAME_BYTES, Frame, FreeFrames, NO_EXEC, PRESENT, Returned, USER, WRITABLE, kernel_root_at,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 use usufruct_core::{Pool, Run, Span};
@@ -171,13 +171,15 @@ impl Space {
         self.0.address()
     }
 
-    /// Gives back all of the space's frames but the pool's. No processor runs it, has it
-    /// loaded or walks it any more.
-    pub(crate) fn give_back(self, free: &mut FreeFrames) {
+    /// All of the space's frames but the pool's. No processor runs it, has it loaded or walks
+    /// it any more.
+    pub(crate) fn take_apart(self) -> Returned {
+        let mut frames = Returned::default();
         for entry in &self.0.table()[..USER_ENTRIES] {
-            give_back_below(entry, LEVELS - 1, free);
+            take_apart_below(entry, LEVELS - 1, &mut frames);
         }
-        free.give_back(self.0);
+        frames.add(self.0);
+        frames
     }
 }
 
@@ -205,7 +207,7 @@ fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level)) as usize % ENTRIES
 }
 
-fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {
+fn take_apart_below(entry: &AtomicU64, level: u32, frames: &mut Returned) {
     let named = entry.load(Ordering::Relaxed);
     if named & PRESENT == 0 || (level == 0 && named & OF_THE_POOL != 0) {
         return;
@@ -213,10 +215,10 @@ fn give_back_below(entry: &AtomicU64, level: u32, free: &mut FreeFrames) {
     let frame = Frame::of_entry(named);
     if level > 0 {
         for entry in frame.table() {
-            give_back_below(entry, level - 1, free);
+            take_apart_below(entry, level - 1, frames);
         }
     }
-    free.give_back(frame);
+    frames.add(frame);
 }
 
 /// Translates by the root at this physical address, one of a `Space` or the kernel's own,

@@ -103,7 +103,7 @@ pub(crate) fn load(
             pages,
         }),
         Err(bad) => {
-            space.give_back(free);
+            free.give_back(space.take_apart());
             Err(bad)
         }
     }

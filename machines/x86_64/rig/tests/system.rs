@@ -3,8 +3,9 @@
 #![cfg(qemu)]
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use usufruct_x86_64_rig::{Ended, Order, Outputs, Packed, Setup, pack, programs_folder, run};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -296,20 +297,93 @@ fn threads_of_a_task_run_on_different_processors_at_one_time() {
     }
 }
 
-/// A life that is taken for a success would be the last one.
+/// A life that is taken for a success would be the last one. Many lives of some tasks at once,
+/// for it takes two ends within less than a microsecond.
 #[test]
 fn a_failure_is_one_whatever_the_other_threads_do() {
     let folder = Folder::new("exit_both");
-    let text = one_task(r#""exit_both", "7""#, "restart = 200");
-    let packed = packed(&folder, &text, &[]);
+    let names = ["a", "b", "c", "d"];
+    let task = |name| {
+        format!(
+            "[[task]]\nname = \"{name}\"\nfile = \"actor\"\n\
+             args = [\"exit_both\", \"7\"]\nrestart = 200\n"
+        )
+    };
+    let packed = packed(&folder, &names.map(task).concat(), &[]);
+    let setup = Setup {
+        megabytes: packed.megabytes(),
+        processors: names.len(),
+        ..Setup::USUAL
+    };
+    let said = run_packed(&packed, setup, PATIENCE);
+    assert_eq!(said.ended, Ended::Failed, "{said:?}");
+    for name in names {
+        let end = format!("`{name}` (exited with status 7)");
+        assert!(said.errors.contains(&end), "{said:?}");
+    }
+}
+
+/// Notes when it was written to first and last.
+#[derive(Debug, Default)]
+struct Stopwatch(Option<(Instant, Instant)>);
+
+impl Write for Stopwatch {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let now = Instant::now();
+        self.0.get_or_insert((now, now)).1 = now;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The kernel takes no tick while it writes.
+#[test]
+fn the_clock_goes_right_while_a_task_writes() {
+    let folder = Folder::new("clock");
+    let packed = packed(&folder, &one_task(r#""flood", "1500""#, ""), &[]);
+    let setup = Setup {
+        megabytes: packed.megabytes(),
+        ..Setup::stated()
+    };
+    let mut outputs = Outputs {
+        output: Stopwatch::default(),
+        errors: Vec::new(),
+    };
+    let ended = run((&packed, setup), PATIENCE, &mut outputs).unwrap();
+    assert_eq!(ended, Ended::Succeeded);
+    let (first, last) = outputs.output.0.expect("it has written");
+    let took = last - first;
+    let right = Duration::from_millis(1000)..Duration::from_millis(2200);
+    assert!(right.contains(&took), "{took:?} are none of 1.5 s");
+}
+
+/// On two processors: frames come back without keeping others from the free ones.
+#[test]
+fn the_end_of_a_large_task_keeps_nobody_from_memory() {
+    let folder = Folder::new("large");
+    let text = r#"
+        [[task]]
+        name = "large"
+        file = "actor"
+        args = ["large", "60000", "3"]
+        memory = "80 MiB"
+        restart = 3
+        [[task]]
+        name = "other"
+        file = "actor"
+        args = ["keep_growing", "large", "4"]
+        memory = "200 MiB"
+    "#;
+    let packed = packed(&folder, text, &[]);
     let setup = Setup {
         megabytes: packed.megabytes(),
         ..Setup::USUAL
     };
     let said = run_packed(&packed, setup, PATIENCE);
-    assert_eq!(said.ended, Ended::Failed, "{said:?}");
-    let last = "error: task `one` failed: exited with status 7\n";
-    assert!(said.errors.ends_with(last), "{said:?}");
+    assert_eq!(said.ended, Ended::Succeeded, "{said:?}");
 }
 
 /// Cut short at each block, and changed at some bytes: always a message, and an end.

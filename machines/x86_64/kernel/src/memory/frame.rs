@@ -55,6 +55,13 @@ impl Frame {
         unsafe { &*self.byte(0).cast() }
     }
 
+    /// Names the one behind it in a list of free frames, in its first bytes.
+    fn name_next(self, next: Option<Self>) {
+        // No frame has address 0: that is the image's.
+        let address = next.map_or(0, Self::address);
+        self.table()[0].store(address, Ordering::Relaxed);
+    }
+
     /// Makes all of it 0. It is free, so that nobody looks at it.
     pub(crate) fn clear(self) {
         // SAFETY: the invariant: all of it is mapped and writable.
@@ -99,17 +106,20 @@ pub(crate) unsafe fn move_bytes(from: *const u8, to: *mut u8, bytes: usize, down
     }
 }
 
-/// Fills `bytes` bytes as an instruction.
+/// Fills `bytes` bytes by instructions of its own: eight at a time, and then the rest.
 ///
 /// # Safety
 ///
 /// They lie in one frame, which is mapped and writable.
 pub(crate) unsafe fn fill_bytes(to: *mut u8, byte: u8, bytes: usize) {
+    let word = u64::from_ne_bytes([byte; 8]);
     // SAFETY: the caller's word; tasks may look and store meanwhile (`move_bytes`, 2), and
     // the direction flag is clear, by the ABI.
     unsafe {
-        asm!("rep stosb", inout("rdi") to => _, inout("rcx") bytes => _, in("al") byte,
-            options(nostack, preserves_flags));
+        asm!("shr rcx, 3", "rep stosq", "mov ecx, {rest:e}", "rep stosb",
+            rest = in(reg) bytes % 8,
+            inout("rdi") to => _, inout("rcx") bytes => _, in("rax") word,
+            options(nostack));
     }
 }
 
@@ -152,12 +162,36 @@ impl FreeFrames {
         Some(frame)
     }
 
-    /// Takes a frame back. Nobody reaches it any more.
-    pub(crate) fn give_back(&mut self, frame: Frame) {
-        // No frame has address 0: that is the image's.
-        let next = self.came_back.map_or(0, Frame::address);
-        frame.table()[0].store(next, Ordering::Relaxed);
-        self.came_back = Some(frame);
+    /// Takes frames back, which costs the same however many they are.
+    pub(crate) fn give_back(&mut self, frames: Returned) {
+        if let Some((first, last)) = frames.ends {
+            last.name_next(self.came_back);
+            self.came_back = Some(first);
+            self.count += frames.count;
+        }
+    }
+}
+
+/// Frames on their way back: nobody reaches them any more, and each names the next one. They
+/// are gathered without a lock, so that nobody waits for the end of a large task.
+#[derive(Debug, Default)]
+pub(crate) struct Returned {
+    /// The first and the last.
+    ends: Option<(Frame, Frame)>,
+    count: u64,
+}
+
+impl Returned {
+    /// One more, which nobody reaches any more.
+    pub(crate) fn add(&mut self, frame: Frame) {
+        let last = match self.ends {
+            Some((first, last)) => {
+                frame.name_next(Some(first));
+                last
+            }
+            None => frame,
+        };
+        self.ends = Some((frame, last));
         self.count += 1;
     }
 }

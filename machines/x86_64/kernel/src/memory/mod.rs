@@ -14,7 +14,9 @@ mod heap;
 mod map;
 mod regions;
 
-pub(crate) use frame::{ENTRIES, FRAME_BYTES, Frame, FreeFrames, Table, fill_bytes, move_bytes};
+pub(crate) use frame::{
+    ENTRIES, FRAME_BYTES, Frame, FreeFrames, Returned, Table, fill_bytes, move_bytes,
+};
 pub(crate) use heap::go_on_with;
 pub(crate) use map::{kernel_root_at, look_at_rights, show};
 pub(crate) use regions::Regions;

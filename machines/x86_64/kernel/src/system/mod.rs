@@ -165,6 +165,7 @@ impl System {
 
     /// Makes all tasks, and then lets them run.
     pub(crate) fn begin(&self, machine: &Bare) -> Result<(), Fault> {
+        clock::start();
         for (number, member) in self.members.iter().enumerate() {
             self.make(machine, number).map_err(|cause| {
                 let thing = format!("{}, program {}", member.plan.place, member.plan.file);

@@ -79,7 +79,7 @@ impl Worker {
         }
     }
 
-    /// The first processor's ticks are the clock of all.
+    /// The clock may have to go by the first processor's ticks.
     fn note(&self, is_tick: bool) {
         if is_tick && self.processor.number() == 0 {
             clock::tick();

@@ -1,16 +1,14 @@
 //! What each word of the arguments does.
 
 use crate::natively::{Strings, call, exit, native, now_ms, say, write_all};
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::neighbours::{keep_growing, large};
+use crate::threads::{abort, exit_both, threads};
 use usufruct_abi::{
     MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, NativeCall, Number, STREAM_READ, STREAM_WRITE,
     StreamError,
 };
 
-const PAGE_BYTES: u64 = 4096;
-/// As many pages as one read fills.
-const BLOCK_BYTES: u64 = 256 << 10;
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
 /// Does them all; the task's exit status.
 pub(crate) fn play(strings: Strings) -> i32 {
@@ -39,7 +37,10 @@ pub(crate) fn play(strings: Strings) -> i32 {
             "foreign" => foreign(next(), next()),
             "abort" => abort(next()),
             "threads" => threads(),
-            "exit_both" => exit_both(status(next())),
+            "exit_both" => exit_both(strings, status(next())),
+            "flood" => flood(number(next())),
+            "large" => large(strings, number(next()), number(next())),
+            "keep_growing" => keep_growing(next(), number(next())),
             _ => None,
         };
         if done.is_none() {
@@ -69,7 +70,7 @@ fn list(strings: Strings) -> Option<()> {
     Some(())
 }
 
-fn open(path: &str, flags: i32) -> Result<u64, StreamError> {
+pub(crate) fn open(path: &str, flags: i32) -> Result<u64, StreamError> {
     let flags = u64::from(flags.cast_unsigned());
     let words = [path.as_ptr() as u64, path.len() as u64, flags];
     native(NativeCall::OpenStream, words)
@@ -101,7 +102,7 @@ fn fail(how: &str, path: &str, error: &str) -> Option<()> {
     (failed.map(StreamError::code) == Some(status(error))).then_some(())
 }
 
-fn grow(kibibytes: u64) -> Option<()> {
+pub(crate) fn grow(kibibytes: u64) -> Option<()> {
     let bytes = kibibytes << 10;
     let begin = native(NativeCall::GrowMemory, [bytes, 0, 0]).ok()?;
     for page in (begin..begin + bytes).step_by(4096) {
@@ -133,31 +134,45 @@ fn store(address: u64) -> Option<()> {
     Some(())
 }
 
-fn find(name: &str) -> Option<u64> {
+pub(crate) fn find(name: &str) -> Option<u64> {
     let words = [name.as_ptr() as u64, name.len() as u64, 0, 0];
     u64::try_from(call(Number::FindTask, words)).ok()
 }
 
 fn exit_once(strings: Strings, status: i32) -> Option<()> {
-    let mut variables = strings.environment.split_terminator('\0');
-    if variables.any(|variable| variable == "USUFRUCT_LIFE=0") {
+    if life(strings)? == 0 {
         exit(status);
     }
     Some(())
 }
 
-fn alloc(bytes: u64) -> Option<u64> {
+/// Which life of the task it is, from 0.
+pub(crate) fn life(strings: Strings) -> Option<u64> {
+    let mut variables = strings.environment.split_terminator('\0');
+    variables.find_map(|variable| variable.strip_prefix("USUFRUCT_LIFE=")?.parse().ok())
+}
+
+/// Writes without a pause.
+fn flood(milliseconds: u64) -> Option<()> {
+    let begin = now_ms();
+    while now_ms() - begin < milliseconds {
+        write_all(1, &[b'.'; 8192]).ok()?;
+    }
+    Some(())
+}
+
+pub(crate) fn alloc(bytes: u64) -> Option<u64> {
     let begin = call(Number::AllocMemBlocks, [bytes, 0x100, 0, 0]);
     (begin != 0).then_some(u64::from(begin.cast_unsigned()))
 }
 
-fn control(pages: (u64, u64), command: i32, task: u64) -> Option<()> {
+pub(crate) fn control(pages: (u64, u64), command: i32, task: u64) -> Option<()> {
     let command = u64::from(command.cast_unsigned());
     let answer = call(Number::ControlMem, [pages.0, pages.1, command, task]);
     (answer == 0).then_some(())
 }
 
-fn me() -> u64 {
+pub(crate) fn me() -> u64 {
     u64::from(call(Number::GetCurrentTask, [0; 4]).cast_unsigned())
 }
 
@@ -189,162 +204,4 @@ fn foreign(path: &str, other: &str) -> Option<()> {
         (read(at, 100) == refused).then_some(())?;
     }
     Some(())
-}
-
-/// What the two threads of `abort` and of `threads` say to each other.
-static SAID: AtomicU64 = AtomicU64::new(0);
-static HEARD: AtomicU32 = AtomicU32::new(0);
-const STOP: u64 = u64::MAX;
-
-#[repr(C, align(16))]
-struct Stack(UnsafeCell<[u8; 64 << 10]>);
-
-// SAFETY: only its address is taken; the one thread that has it for a stack uses the bytes.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new([0; 64 << 10]));
-
-core::arch::global_asm!(".globl thread_start", "thread_start: call rdi", "ud2");
-
-unsafe extern "C" {
-    fn thread_start();
-}
-
-fn spawn(begin: extern "C" fn() -> !) -> Option<()> {
-    let stack_end = STACK.0.get().wrapping_add(1) as u64;
-    let words = [
-        thread_start as *const () as u64,
-        stack_end,
-        begin as *const () as u64,
-    ];
-    native(NativeCall::SpawnThread, words).ok().map(|_| ())
-}
-
-fn end_thread() -> ! {
-    let _ = native(NativeCall::ExitThread, [0; 3]);
-    exit(99)
-}
-
-/// The processor's own number, as its hardware has it.
-fn processor() -> u32 {
-    core::arch::x86_64::__cpuid(1).ebx >> 24
-}
-
-extern "C" fn say_processor() -> ! {
-    while HEARD.load(Ordering::Relaxed) == 0 {
-        SAID.store(u64::from(processor()) + 1, Ordering::Relaxed);
-    }
-    end_thread()
-}
-
-/// Until both have been seen on different processors at one time.
-fn threads() -> Option<()> {
-    const PATIENCE_MS: u64 = 10_000;
-    spawn(say_processor)?;
-    let begin = now_ms();
-    while now_ms() - begin < PATIENCE_MS {
-        // A value from before this moment does not count.
-        SAID.store(0, Ordering::Relaxed);
-        for _ in 0..100_000 {
-            let said = SAID.load(Ordering::Relaxed);
-            if said != 0 && said != u64::from(processor()) + 1 {
-                HEARD.store(1, Ordering::Relaxed);
-                return Some(());
-            }
-        }
-    }
-    None
-}
-
-extern "C" fn end_when_told() -> ! {
-    SAID.store(1, Ordering::Relaxed);
-    while HEARD.load(Ordering::Relaxed) == 0 {
-        core::hint::spin_loop();
-    }
-    end_thread()
-}
-
-/// Both threads at one time: whichever is the last, this is how the task ends.
-fn exit_both(status: i32) -> Option<()> {
-    spawn(end_when_told)?;
-    while SAID.load(Ordering::Relaxed) == 0 {
-        core::hint::spin_loop();
-    }
-    HEARD.store(1, Ordering::Relaxed);
-    exit(status)
-}
-
-/// Takes the right to write away from its own task, while that reads, and looks whether a
-/// byte comes later.
-extern "C" fn revoke() -> ! {
-    let begin = SAID.load(Ordering::Relaxed);
-    let block = (begin, BLOCK_BYTES);
-    let sum = || {
-        let words = (begin..begin + BLOCK_BYTES).step_by(512);
-        words.fold(0_u64, |sum, at| {
-            // SAFETY: pages of the pool may be read by every task.
-            let word = unsafe { (at as *const u64).read_volatile() };
-            sum.rotate_left(5) ^ word
-        })
-    };
-    while SAID.load(Ordering::Relaxed) != STOP {
-        let is_late = || {
-            control(block, MEMC_NOWRITE, me())?;
-            let then = sum();
-            (0..2000).for_each(|_| core::hint::spin_loop());
-            (sum() == then).then_some(())?;
-            control(block, MEMC_OKWRITE, me())?;
-            for at in (begin..begin + BLOCK_BYTES).step_by(512) {
-                // SAFETY: the task's own pages, which it may write again.
-                unsafe { (at as *mut u64).write_volatile(0xeeee) };
-            }
-            Some(())
-        };
-        if is_late().is_none() {
-            exit(98);
-        }
-    }
-    HEARD.store(1, Ordering::Relaxed);
-    end_thread()
-}
-
-/// Reads that are aborted have taken nothing: the next one gets it. The file's words say
-/// where they are in it.
-fn abort(path: &str) -> Option<()> {
-    const WANTED: u32 = 5;
-    const PATIENCE_MS: u64 = 60_000;
-    let block = alloc(BLOCK_BYTES)?;
-    SAID.store(block, Ordering::Relaxed);
-    spawn(revoke)?;
-    let begin = now_ms();
-    let (mut aborted, mut whole) = (0, 0);
-    while (aborted < WANTED || whole < WANTED) && now_ms() - begin < PATIENCE_MS {
-        let stream = open(path, STREAM_READ).ok()?;
-        let mut private = [0_u8; 8];
-        let mut at = 0_u64;
-        loop {
-            match native(NativeCall::ReadStream, [stream, block, BLOCK_BYTES]) {
-                Ok(0) => break,
-                Ok(count) => {
-                    whole += 1;
-                    at += count;
-                    let words = [stream, private.as_mut_ptr() as u64, 8];
-                    if native(NativeCall::ReadStream, words).ok()? == 8 {
-                        (u64::from_le_bytes(private) == at).then_some(())?;
-                        at += 8;
-                    }
-                }
-                Err(StreamError::Canceled) => aborted += 1,
-                Err(StreamError::Fault) => {}
-                Err(_) => return None,
-            }
-        }
-        native(NativeCall::CloseStream, [stream, 0, 0]).ok()?;
-    }
-    SAID.store(STOP, Ordering::Relaxed);
-    while HEARD.load(Ordering::Relaxed) == 0 {
-        native(NativeCall::YieldTurn, [0; 3]).ok()?;
-    }
-    say(format_args!("aborted {aborted}, whole {whole}\n"));
-    (aborted >= WANTED && whole >= WANTED).then_some(())
 }

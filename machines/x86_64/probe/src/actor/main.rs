@@ -17,13 +17,18 @@
 //! | `foreign PATH` | reads into pages that it may write and does not own, or owns and may not |
 //! | `abort PATH` | reads into a page, while another thread takes the right to write it |
 //! | `threads` | two threads of this task run at the same time |
-//! | `exit_both STATUS` | exits, while another thread ends itself |
+//! | `exit_both STATUS` | exits, while another thread ends itself; sooner or later with the life |
+//! | `flood MS` | writes dots for so long |
+//! | `large KIB LIFE` | takes memory, and ends when it is told to: well in this life only |
+//! | `keep_growing NAME LIVES` | asks for pages while so many lives of that task end |
 
 #![no_std]
 #![no_main]
 
 mod acts;
 mod natively;
+mod neighbours;
+mod threads;
 
 use core::arch::global_asm;
 use natively::{exit, strings};
