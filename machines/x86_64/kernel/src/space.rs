@@ -13,7 +13,8 @@ pub(crate) use pool::{PoolFrames, pool_of};
 pub(crate) use published::PublishedSpace;
 
 use crate::memory::{
-    ENTRIES, FRAME_BYTES, Frame, FreeFrames, NO_EXEC, PRESENT, Returned, USER, WRITABLE, kernel_root_at,
+    ENTRIES, FRAME_BYTES, Frame, FreeFrames, NO_EXEC, PRESENT, Returned, USER, WRITABLE,
+    kernel_root_at,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 use usufruct_core::{Pool, Run, Span};

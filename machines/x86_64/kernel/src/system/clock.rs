@@ -93,7 +93,9 @@ impl Chip {
     /// Of some looks the one that was least disturbed.
     fn look_closely() -> (u16, u64) {
         let looks = [(); 8].map(|()| Self::look());
-        let closest = looks.into_iter().min_by_key(|(_, (begin, end))| end - begin);
+        let closest = looks
+            .into_iter()
+            .min_by_key(|(_, (begin, end))| end - begin);
         let (shown, (begin, end)) = closest.unwrap_or_default();
         (shown, begin.midpoint(end))
     }
