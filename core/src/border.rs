@@ -13,7 +13,7 @@
 use crate::error::Denied;
 use crate::id::{TaskId, TaskKey, ThreadId};
 use crate::kernel::Request;
-use crate::page::{Chain, Lease, PageChange, Run};
+use crate::page::{Chain, Lease, OnePage, PageChange, Run};
 use crate::pin::Scope;
 use crate::thread::Thread;
 
@@ -151,6 +151,8 @@ pub(crate) enum Change {
     },
     /// Pages are in the middle of a change.
     Pages(PageChange),
+    /// One page is, and all about it is as usual.
+    OnePage(OnePage),
     /// A task is being cleared away.
     Ending { index: u32, stage: Stage },
 }

@@ -7,8 +7,8 @@ use crate::error::{Denied, Unmapped};
 use crate::id::{SmoId, TaskId, TaskKey};
 use crate::kernel::Request;
 use crate::machine::{Access, Machine};
-use crate::page::PageRequest;
-use crate::pin::Copier;
+use crate::page::{Aim, PageRequest};
+use crate::pin::{Copier, Scope};
 use crate::sink::{Event, Sink};
 use crate::span::Span;
 use crate::task::Ending;
@@ -131,6 +131,35 @@ fn drive<M: Machine>(machine: &M, mut progress: Progress) -> Result<(), Denied> 
             Progress::Block(_) => return Ok(()),
         }
     }
+}
+
+/// `ControlMem` for machines that look at what is made most before they look at anything else:
+/// the answer, if it lets one other task write one page, or no longer, and nothing about the
+/// page is unusual. If not, nothing has been done: [`serve`] is for all.
+#[inline(always)]
+#[must_use]
+pub fn control_at_once<M: Machine>(
+    machine: &M,
+    thread: &mut Thread,
+    words: [u64; 4],
+) -> Option<i32> {
+    let [start, size, command, task] = words;
+    let mut one = machine.with_kernel(|kernel| {
+        kernel.begin_one(thread, (start, int(size)), int(command), int(task))
+    })?;
+    let (task, run, writable) = one.mapping();
+    if machine.protect(task, run, writable).is_err() && writable {
+        one = machine.with_kernel(|kernel| kernel.retract_one(one));
+    }
+    if one.aim != Aim::Gain {
+        machine.plane().drain(Scope::All, machine.fences());
+    }
+    machine.with_kernel(|kernel| kernel.end_one(&one));
+    if one.aim == Aim::Retreat {
+        let call = (Number::ControlMem, words);
+        return Some(finish(machine, thread, call, Err(Denied::NoMapping)));
+    }
+    Some(0)
 }
 
 /// A call of the control plane, its step carried out until it answers. Apart, so

@@ -249,6 +249,7 @@ impl<S: Sink> Kernel<S> {
                 request,
             } => self.begin(&Thread::new(caller, task), &request),
             Change::Pages(change) => self.go_on_with_pages(change, outcome),
+            Change::OnePage(one) => self.go_on_with_one(one, outcome),
             Change::Ending { index, stage } => self.go_on_ending(index, stage, outcome),
         }
     }

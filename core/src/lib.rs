@@ -86,7 +86,9 @@ mod watch;
 
 pub use border::{Delivery, Outcome, Progress, Step, Wait, Work};
 pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy, copy_at_once};
-pub use door::{Reply, carry_out, current_task, end_task, resume, serve, settle, touch};
+pub use door::{
+    Reply, carry_out, control_at_once, current_task, end_task, resume, serve, settle, touch,
+};
 pub use error::{BadLimits, CopyFault, Denied, NoMapping, Unmapped};
 pub use id::{SmoId, TaskId, TaskKey, ThreadId};
 pub use kernel::{Kernel, Request};

@@ -18,9 +18,10 @@ const LEAST_SLOTS: u32 = 64;
 /// One slot's present.
 #[derive(Debug)]
 struct Slot {
-    /// Of the life in it, or of the next one.
+    /// The id's bits of the life in it; 0 while it is free.
+    id: u32,
+    /// Of that life, or of the next one.
     generation: u32,
-    used: bool,
     /// Every generation has been used at least once.
     wrapped: bool,
     /// The next free slot, while this one is free.
@@ -56,8 +57,8 @@ impl Slots {
         let last = count.saturating_sub(1);
         Self {
             slots: Table::new(count, |number| Slot {
+                id: 0,
                 generation: 1,
-                used: false,
                 wrapped: false,
                 next: if number < last {
                     number.saturating_add(1)
@@ -82,22 +83,19 @@ impl Slots {
             return None;
         }
         let slot = self.slots.at_mut(number);
-        slot.used = true;
+        slot.id = slot.generation.wrapping_shl(self.slot_bits) | number;
         self.oldest = slot.next;
         if self.oldest == NONE {
             self.newest = NONE;
         }
-        Some((
-            number,
-            slot.generation.wrapping_shl(self.slot_bits) | number,
-        ))
+        Some((number, slot.id))
     }
 
     /// Ends the life in a slot: from here on its id names nobody, and the slot
     /// waits behind all others that are free.
     pub(crate) fn release(&mut self, number: u32) {
         let slot = self.slots.at_mut(number);
-        slot.used = false;
+        slot.id = 0;
         slot.next = NONE;
         if slot.generation >= self.generations {
             slot.generation = 1;
@@ -114,17 +112,18 @@ impl Slots {
     }
 
     /// The slot of the life that these bits name, if it goes on.
+    #[inline]
     pub(crate) fn find(&self, bits: u32) -> Option<u32> {
         let (number, slot) = self.slot_of(bits)?;
-        (slot.used && slot.generation == self.generation_of(bits)).then_some(number)
+        (slot.id == bits && bits != 0).then_some(number)
     }
 
     /// The slot of the ended life that these bits name, and whether it was the
     /// last one there. `None` if the id was never given out, or lives.
     pub(crate) fn find_ended(&self, bits: u32) -> Option<(u32, bool)> {
         let (number, slot) = self.slot_of(bits)?;
-        let generation = self.generation_of(bits);
-        if generation == 0 || (slot.used && slot.generation == generation) {
+        let generation = bits.wrapping_shr(self.slot_bits);
+        if generation == 0 || slot.id == bits {
             return None;
         }
         let last = if slot.generation == 1 {
@@ -133,17 +132,13 @@ impl Slots {
             slot.generation.saturating_sub(1)
         };
         let was_given_out = slot.wrapped || generation < slot.generation;
-        was_given_out.then_some((number, generation == last && !slot.used))
+        was_given_out.then_some((number, generation == last && slot.id == 0))
     }
 
+    #[inline]
     fn slot_of(&self, bits: u32) -> Option<(u32, &Slot)> {
-        let mask = 1_u32.wrapping_shl(self.slot_bits).wrapping_sub(1);
-        let number = bits & mask;
+        let number = bits & self.slots.len().wrapping_sub(1);
         self.slots.get(number).map(|slot| (number, slot))
-    }
-
-    fn generation_of(&self, bits: u32) -> u32 {
-        bits.wrapping_shr(self.slot_bits)
     }
 }
 

@@ -71,7 +71,7 @@ impl<S: Sink> Kernel<S> {
                 size,
                 command,
                 task,
-            } => self.control(caller.key, (start, size), command, task),
+            } => self.control(caller, (start, size), command, task),
             PageRequest::Allocate { size, flags } => self.allocate(caller.key, size, flags),
             PageRequest::Ask {
                 question,
@@ -86,11 +86,14 @@ impl<S: Sink> Kernel<S> {
     /// `ControlMem`: command, task, size, range; then, page by page, the owner.
     fn control(
         &mut self,
-        caller: TaskKey,
+        caller: &Thread,
         (start, size): (u64, i32),
         command: i32,
         raw: i32,
     ) -> Result<Progress, Denied> {
+        if let Some(one) = self.begin_one(caller, (start, size), command, raw) {
+            return Ok(Self::step_of_one(one));
+        }
         if ![MEMC_NOWRITE, MEMC_OKWRITE, MEMC_GIVE].contains(&command) {
             return Err(Denied::BadCommand(command));
         }
@@ -112,12 +115,13 @@ impl<S: Sink> Kernel<S> {
             (MEMC_NOWRITE, None) => Kind::ForbidAll,
             (MEMC_OKWRITE, None) => Kind::AllowAll,
             (MEMC_GIVE, None) => Kind::Free,
-            (MEMC_GIVE, Some(target)) if target != caller => Kind::Give,
+            (MEMC_GIVE, Some(target)) if target != caller.key => Kind::Give,
             // To give oneself what one owns restores the right to write it.
             (_, Some(_) | None) => Kind::Allow,
         };
         let target = target.unwrap_or(TaskKey::NOBODY);
-        Ok(self.change_pages(PageChange::new(kind, run, caller, target)))
+        let change = PageChange::new(kind, run, caller.key, target);
+        Ok(self.change_pages(change))
     }
 
     /// `AllocMemBlocks`: the first run of free pages that is long enough.

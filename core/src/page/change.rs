@@ -10,8 +10,8 @@
 //!     +-------> Shut --> Retract -> Barrier -----------------------> Unmark -> refusal
 //! ```
 //!
-//! One page that is let to one task, or taken from it, goes a shorter way if it can
-//! (`one.rs`): to `Name`, which is `Open` and `Turn` in one, or to `Barrier`.
+//! One page that is let to one task, or taken from it, goes a way of its own if it can
+//! (`one.rs`).
 //!
 //! Who owns pages by a gift, or restores itself, gains without a mapping: its
 //! first store takes that up (`touch.rs`), for whoever only reads what it was
@@ -82,7 +82,6 @@ pub enum PageAct {
 pub(crate) enum Stage {
     Mark,
     Open,
-    Name,
     Shut,
     Retract,
     Turn,
@@ -260,14 +259,13 @@ impl<S: Sink> Kernel<S> {
         outcome: Outcome,
     ) -> Progress {
         // Nothing else may fail.
-        if outcome == Outcome::Failed && matches!(change.stage, Stage::Open | Stage::Name) {
+        if outcome == Outcome::Failed && change.stage == Stage::Open {
             Self::opening_failed(&mut change);
         }
         loop {
             let work = match change.stage {
                 Stage::Mark => self.mark_some(&mut change),
                 Stage::Open => self.open_some(&mut change),
-                Stage::Name => self.name_one(&mut change),
                 Stage::Shut => self.shut_some(&mut change),
                 Stage::Retract => self.retract_some(&mut change),
                 Stage::Turn => self.turn_some(&mut change),
@@ -302,9 +300,6 @@ impl<S: Sink> Kernel<S> {
     pub(crate) fn change_pages(&mut self, mut change: PageChange) -> Progress {
         let name = |key: TaskKey| self.tasks.get(key.index).map(|task| task.id);
         (change.by, change.to) = (name(change.caller), name(change.target));
-        if let Some(work) = self.begin_one(&mut change) {
-            return Progress::step(work, Change::Pages(change));
-        }
         self.go_on_with_pages(change, Outcome::Done)
     }
 

@@ -79,6 +79,15 @@ impl Default for Chain {
 }
 
 impl Chain {
+    /// The chain that this record has been let go into, and no other.
+    pub(crate) fn of_one(holding: u32) -> Self {
+        Self {
+            first: holding,
+            last: holding,
+            len: 1,
+        }
+    }
+
     pub(crate) fn len(&self) -> u32 {
         self.len
     }
@@ -181,40 +190,71 @@ impl Books {
 }
 
 impl<S: Sink> Kernel<S> {
-    /// The record of what a task holds of a page; a new one with no rights if
-    /// there is none.
+    /// The record of what a task holds of a page; one with no rights if there is none:
+    /// what somebody left there who lost its own, or a new one.
     #[inline]
     pub(crate) fn hold(&mut self, page: u32, task: u32) -> Result<u32, NoHolding> {
-        match self.plane.pages.holding(page, task) {
-            Some((holding, _)) => Ok(holding),
-            None => self.hold_newly(page, task),
+        if let Some((holding, _)) = self.plane.pages.holding(page, task) {
+            return Ok(holding);
         }
+        if let Some((holding, before)) = self.left_behind(page) {
+            self.unlink_holding(holding, before);
+            self.link_holding(holding, (page, task));
+            self.plane.pages.hand_on(holding, task);
+            return Ok(holding);
+        }
+        let holding = self.pages.take(page)?;
+        self.link_holding(holding, (page, task));
+        self.plane.pages.insert(page, holding, task, Rights::NONE);
+        Ok(holding)
     }
 
-    fn hold_newly(&mut self, page: u32, task: u32) -> Result<u32, NoHolding> {
-        let number = self.pages.take(page)?;
-        let first = self.tasks.at(task).first_holding;
-        *self.pages.holdings.at_mut(number) = Holding {
+    /// An empty record that somebody has left on a page, and who.
+    fn left_behind(&self, page: u32) -> Option<(u32, u32)> {
+        let state = self.pages.states.at(page);
+        if state.holders != SURE_HOLDINGS {
+            return None;
+        }
+        let is_empty = |(_, task, rights): &(u32, u32, Rights)| {
+            *rights == Rights::NONE && *task != state.owner
+        };
+        let (holding, task, _) = self.plane.pages.holdings(page).find(is_empty)?;
+        Some((holding, task))
+    }
+
+    /// Empties the record of a task that is to hold a page no longer. It stays, for this
+    /// task or the next, if the page is sure of it anyway, for who is let write once is
+    /// mostly let write again; else it goes, and is free after the barrier. Whether it goes.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, page: u32, holding: u32, task: u32) -> bool {
+        self.plane.pages.set_rights(holding, Rights::NONE);
+        let goes = self.pages.states.at(page).holders > SURE_HOLDINGS;
+        if goes {
+            self.let_go(holding, task, &mut Chain::default());
+        }
+        goes
+    }
+
+    /// Puts a record into its task's list.
+    fn link_holding(&mut self, holding: u32, (page, task): (u32, u32)) {
+        let next = core::mem::replace(&mut self.tasks.at_mut(task).first_holding, holding);
+        if next != NONE {
+            self.pages.holdings.at_mut(next).previous = holding;
+        }
+        *self.pages.holdings.at_mut(holding) = Holding {
             page,
-            next: first,
+            next,
             previous: NONE,
         };
-        if first != NONE {
-            self.pages.holdings.at_mut(first).previous = number;
-        }
-        self.tasks.at_mut(task).first_holding = number;
-        self.plane.pages.insert(page, number, task, Rights::NONE);
-        Ok(number)
     }
 
-    /// Takes a record out of both its lists, into a chain that waits for a barrier.
-    pub(crate) fn let_go(&mut self, holding: u32, task: u32, chain: &mut Chain) {
+    /// Takes a record out of its task's list: the page.
+    fn unlink_holding(&mut self, holding: u32, task: u32) -> u32 {
         let Holding {
             page,
             next,
             previous,
         } = *self.pages.holdings.at(holding);
-        self.plane.pages.remove(page, holding);
         if next != NONE {
             self.pages.holdings.at_mut(next).previous = previous;
         }
@@ -223,6 +263,13 @@ impl<S: Sink> Kernel<S> {
         } else {
             self.pages.holdings.at_mut(previous).next = next;
         }
+        page
+    }
+
+    /// Takes a record out of both its lists, into a chain that waits for a barrier.
+    pub(crate) fn let_go(&mut self, holding: u32, task: u32, chain: &mut Chain) {
+        let page = self.unlink_holding(holding, task);
+        self.plane.pages.remove(page, holding);
         let state = self.pages.states.at_mut(page);
         state.holders = state.holders.saturating_sub(1);
         if state.holders < SURE_HOLDINGS {

@@ -49,6 +49,8 @@ impl<S: Sink> Kernel<S> {
             holders = holders.saturating_add(1);
             let needs_everybody = rights.by_name() != rights;
             let is_empty = rights == Rights::NONE && task != state.owner;
+            // One may have been left behind, beside the owner's.
+            let is_empty = is_empty && state.holders != SURE_HOLDINGS;
             if !is_changing && (is_empty || (needs_everybody && !is_for_everybody)) {
                 return None;
             }

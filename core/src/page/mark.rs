@@ -94,8 +94,9 @@ impl<S: Sink> Kernel<S> {
     /// Who gives up its own right holds up nobody's change of pages where it has none.
     fn concerns(&self, change: &PageChange, page: u32) -> bool {
         let caller = change.caller.index;
+        let has_some = |(_, rights)| rights != Rights::NONE;
         !change.relinquishes()
-            || self.plane.pages.holding(page, caller).is_some()
+            || self.plane.pages.holding(page, caller).is_some_and(has_some)
             || self.plane.pages.is_for_everybody(page)
     }
 

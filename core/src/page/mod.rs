@@ -22,7 +22,8 @@
 //! A task *holds* a page when it owns it, may write it, or is refused while
 //! everybody else may. A holding is one record of one page and one task. Records
 //! of whole runs would have to be split when a page in the middle is taken back;
-//! splitting needs a record, and taking never fails.
+//! splitting needs a record, and taking never fails. Who loses its right may leave an
+//! empty record on a page that is sure of it: the next who gains takes it over.
 //!
 //! Whether a holder's mapping may let stores through is kept beside its rights,
 //! so that nobody's mapping is shut that was never opened.
@@ -54,6 +55,7 @@ mod turn;
 pub(crate) use change::{PAGE_BATCH, PageChange};
 pub(crate) use holding::{Books, Chain};
 pub(crate) use lease::Lease;
+pub(crate) use one::{Aim, OnePage};
 pub(crate) use published::Published;
 
 pub use call::{PageRequest, Question};

@@ -1,52 +1,176 @@
 //! The change that is made most, in short: the owner lets one other task write one page, or
-//! no longer, and the page is as pages mostly are. Its checks, its barrier and what undoes it
-//! are those of every change (`change.rs`); left out are the looks for what is not there.
+//! no longer, and the page is as pages mostly are.
+//!
+//! ```text
+//!   begin_one --> Protect --> end_one                  who gains
+//!   begin_one --> Protect --> the barrier --> end_one  who loses
+//!                    | failed                 ^
+//!                    +--> retract_one --> the barrier
+//! ```
+//!
+//! The order, the marks and what undoes it are those of every change (`change.rs`); left out
+//! are the looks for what is not there, and what a run of pages needs. Whatever is not as it
+//! is mostly, and whatever is refused, is the matter of the stages.
 
-use crate::border::Work;
+use crate::border::{Change, Outcome, Progress, Work};
+use crate::error::Denied;
+use crate::id::{TaskId, TaskKey};
 use crate::kernel::Kernel;
-use crate::page::change::{Kind, PageChange, Stage};
+use crate::page::change::PageAct;
+use crate::page::holding::Chain;
 use crate::page::pool::Run;
 use crate::page::published::Rights;
-use crate::sink::Sink;
+use crate::pin::Scope;
+use crate::sink::{Event, Sink};
+use crate::thread::Thread;
+use usufruct_abi::{MEMC_NOWRITE, MEMC_OKWRITE};
 
 /// What a task has that may write by its name, and has stored or may at once.
 const WRITES: Rights = Rights::NAMED.with(Rights::MAPPED);
 
+/// What is to become of the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// The task gains it: it is mapped, and then written down.
+    Gain,
+    /// The task has lost it: it is unmapped, and waited for.
+    Loss,
+    /// Nothing: it could not be mapped.
+    Retreat,
+}
+
+/// The progress of one such change. The page is marked until its end.
+#[derive(Debug)]
+pub(crate) struct OnePage {
+    pub(crate) page: u32,
+    /// The record of what the target holds of it.
+    holding: u32,
+    /// Whether that has been let go, and is free after the barrier.
+    is_let_go: bool,
+    pub(crate) target: TaskKey,
+    pub(crate) aim: Aim,
+    /// Whether the barrier has passed.
+    is_barred: bool,
+    /// For whoever listens: the target may be gone when it is told.
+    by: TaskId,
+    to: TaskId,
+}
+
+impl OnePage {
+    /// What the machine has to do first: for whom, where, and whether stores go through then.
+    #[inline(always)]
+    pub(crate) fn mapping(&self) -> (TaskKey, Run, bool) {
+        (self.target, Run::one(self.page), self.aim == Aim::Gain)
+    }
+}
+
 impl<S: Sink> Kernel<S> {
-    /// Marks the page and has the mapping follow, which is what is left to do when the rights
-    /// have been taken. `None`: nothing has been done, and the stages go over the run.
-    pub(crate) fn begin_one(&mut self, change: &mut PageChange) -> Option<Work> {
-        let (page, target) = (change.first, change.target.index);
-        let is_meant = matches!(change.kind, Kind::Allow | Kind::Forbid);
-        let is_one = page.saturating_add(1) == change.end && target != change.caller.index;
-        let is_usual = !self.pages.is_changing(page) && self.plane.pages.is_plain(page);
-        if !is_meant || !is_one || !is_usual || self.may_change(change, page).is_err() {
+    /// Marks the page, and takes the right from who is to lose it. The words are those of
+    /// `ControlMem`. `None`: nothing has been done, and the stages have to look at it.
+    #[inline(always)]
+    pub(crate) fn begin_one(
+        &mut self,
+        caller: &Thread,
+        (start, size): (u64, i32),
+        command: i32,
+        raw: i32,
+    ) -> Option<OnePage> {
+        let pool = self.limits.pool;
+        let gains = command == MEMC_OKWRITE;
+        if !(gains || command == MEMC_NOWRITE) || !caller.key.is_attached() {
             return None;
         }
-        let allows = change.kind == Kind::Allow;
-        let held = self.plane.pages.holding(page, target);
-        change.stage = match held {
-            None if allows => {
-                self.hold(page, target).ok()?;
-                Stage::Name
-            }
-            Some((holding, WRITES)) if !allows => {
-                self.plane.pages.set_rights(holding, Rights::NONE);
-                self.let_go(holding, target, &mut change.chain);
-                Stage::Barrier
-            }
+        let page = pool.page_at(start)?;
+        let from = start & u64::from(pool.page_bytes.wrapping_sub(1));
+        let size = u64::try_from(size).ok().filter(|size| *size > 0)?;
+        if from.saturating_add(size) > u64::from(pool.page_bytes) {
+            return None;
+        }
+        let (target, to) = (self.live_task(raw).ok()?, TaskId::from_raw(raw)?);
+        let is_usual = target.is_attached()
+            && target != caller.key
+            && self.plane.lives(caller.key)
+            && self.pages.states.at(page).owner == caller.key.index
+            && !self.pages.is_changing(page)
+            && self.plane.pages.is_plain(page);
+        if !is_usual || (gains && *self.pages.frozen.at(page)) {
+            return None;
+        }
+        let (holding, is_let_go) = match self.plane.pages.holding(page, target.index) {
+            None if gains => (self.hold(page, target.index).ok()?, false),
+            Some((holding, Rights::NONE)) if gains => (holding, false),
+            Some((holding, WRITES)) if !gains => (holding, self.leave(page, holding, target.index)),
             None | Some(_) => return None,
         };
         self.pages.set_changing(page, true);
-        Some(self.protect(target, Run::one(page), allows))
+        Some(OnePage {
+            page,
+            holding,
+            is_let_go,
+            target,
+            aim: if gains { Aim::Gain } else { Aim::Loss },
+            is_barred: false,
+            by: caller.task,
+            to,
+        })
     }
 
-    /// The page is mapped for whom it was to be: writes that down.
-    pub(crate) fn name_one(&mut self, change: &mut PageChange) -> Option<Work> {
-        let held = self.plane.pages.holding(change.first, change.target.index);
-        if let Some((holding, _)) = held {
-            self.plane.pages.set_rights(holding, WRITES);
+    /// It could not be mapped: the record is to be as it was.
+    #[cold]
+    pub(crate) fn retract_one(&mut self, one: OnePage) -> OnePage {
+        OnePage {
+            is_let_go: self.leave(one.page, one.holding, one.target.index),
+            aim: Aim::Retreat,
+            ..one
         }
-        change.enter(Stage::Unmark)
+    }
+
+    /// `begin_one` for a machine that is asked step by step.
+    pub(crate) fn step_of_one(one: OnePage) -> Progress {
+        let (task, run, writable) = one.mapping();
+        let work = Work::Protect {
+            task,
+            run,
+            writable,
+        };
+        Progress::step(work, Change::OnePage(one))
+    }
+
+    /// The mapping is as it is to be, and the barrier has passed if one was due.
+    #[inline(always)]
+    pub(crate) fn end_one(&mut self, one: &OnePage) {
+        if one.is_let_go {
+            self.pages.put_back(Chain::of_one(one.holding));
+        }
+        let act = match one.aim {
+            Aim::Gain => {
+                self.plane.pages.set_rights(one.holding, WRITES);
+                Some(PageAct::Allowed(Some(one.to)))
+            }
+            Aim::Loss => Some(PageAct::Forbidden(Some(one.to))),
+            Aim::Retreat => None,
+        };
+        if let Some(act) = act {
+            let (by, run) = (one.by, Run::one(one.page));
+            self.sink.event(&Event::PagesChanged { by, act, run });
+        }
+        self.pages.set_changing(one.page, false);
+    }
+
+    /// Goes on with it for such a machine.
+    pub(crate) fn go_on_with_one(&mut self, mut one: OnePage, outcome: Outcome) -> Progress {
+        // Nothing else may fail.
+        if outcome == Outcome::Failed && one.aim == Aim::Gain {
+            one = self.retract_one(one);
+        }
+        if one.aim != Aim::Gain && !one.is_barred {
+            one.is_barred = true;
+            return Progress::step(Work::Drain(Scope::All), Change::OnePage(one));
+        }
+        self.end_one(&one);
+        Progress::Answer(match one.aim {
+            Aim::Gain | Aim::Loss => Ok(0),
+            Aim::Retreat => Err(Denied::NoMapping),
+        })
     }
 }

@@ -247,6 +247,14 @@ impl Published {
         page.first.store(holding, Ordering::Release);
     }
 
+    /// Makes an empty record another task's. Readers may stand on it: they find it empty, and
+    /// one's or the other's.
+    pub(crate) fn hand_on(&self, holding: u32, task: u32) {
+        if let Some(holder) = self.holders.get(holding as usize) {
+            holder.word.store(task << Rights::BITS, Ordering::Release);
+        }
+    }
+
     /// Takes a record out of a page's list. Readers may stand on it until the
     /// next barrier.
     #[inline]

@@ -3,7 +3,7 @@
 use super::{POOL_AT, World, call, check, check_within, copy_at, one_copy, word};
 use loom::thread;
 use usufruct_abi::{Error, MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, Number};
-use usufruct_core::{Direction, Machine, Reply, Request, Thread, settle};
+use usufruct_core::{Direction, Machine, Reply, Request, Thread, control_at_once, settle};
 
 const PAGE: u64 = POOL_AT as u64;
 
@@ -12,6 +12,12 @@ fn control(machine: &super::Checked, thread: &mut Thread, command: i32, task: i3
     let request = Request::decode(machine, thread, call.0, call.1).unwrap();
     let progress = machine.with_kernel(|kernel| kernel.begin(thread, &request));
     assert_eq!(settle(machine, thread, call, progress), Reply::Word(0));
+}
+
+/// Of one page and another task, as machines do it that look at that first.
+fn control_one(machine: &super::Checked, thread: &mut Thread, command: i32, task: i32) {
+    let words = [PAGE, 1, word(command), word(task)];
+    assert_eq!(control_at_once(machine, thread, words), Some(0));
 }
 
 fn allocate(machine: &super::Checked, thread: &mut Thread) {
@@ -47,24 +53,52 @@ fn no_byte_lands_on_a_page_after_its_owner_may_not_write() {
 /// A page where a task reads to is taken from it.
 #[test]
 fn no_byte_lands_on_a_page_after_its_reader_may_not_write() {
+    for revoke in [control, control_one] {
+        check(move || revoke_amid_a_read(revoke));
+    }
+}
+
+fn revoke_amid_a_read(revoke: fn(&super::Checked, &mut Thread, i32, i32)) {
+    let mut world = World::new();
+    let reader = world.first.task().raw();
+    let smo = world.share_with_first();
+    allocate(&world.machine, &mut world.second);
+    control(&world.machine, &mut world.second, MEMC_OKWRITE, reader);
+    let (machine, mut target) = (world.machine.clone(), world.first);
+    let mut copier = world.copiers.pop().unwrap();
+    let copying = thread::spawn(move || {
+        let read = (smo, Direction::Read, PAGE);
+        match copy_at(&machine, &mut copier, &mut target, read) {
+            Ok(()) | Err(Error::NoPermission) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    });
+    revoke(&world.machine, &mut world.second, MEMC_NOWRITE, reader);
+    world.machine.own_pool();
+    copying.join().unwrap();
+}
+
+/// Who has lost its right has left a record, and another gains by it: it is the one's or the
+/// other's, and never gives the one what the other gains.
+#[test]
+fn a_record_that_is_handed_on_gives_its_last_task_nothing() {
     check(|| {
         let mut world = World::new();
-        let reader = world.first.task().raw();
+        let [reader, heir] = [&world.first, &world.owner].map(|thread| thread.task().raw());
         let smo = world.share_with_first();
         allocate(&world.machine, &mut world.second);
         control(&world.machine, &mut world.second, MEMC_OKWRITE, reader);
+        control(&world.machine, &mut world.second, MEMC_NOWRITE, reader);
         let (machine, mut target) = (world.machine.clone(), world.first);
         let mut copier = world.copiers.pop().unwrap();
         let copying = thread::spawn(move || {
             let read = (smo, Direction::Read, PAGE);
-            match copy_at(&machine, &mut copier, &mut target, read) {
-                Ok(()) | Err(Error::NoPermission) => {}
-                Err(error) => panic!("{error:?}"),
-            }
+            let copied = copy_at(&machine, &mut copier, &mut target, read);
+            assert_eq!(copied, Err(Error::NoPermission));
         });
-        control(&world.machine, &mut world.second, MEMC_NOWRITE, reader);
-        world.machine.own_pool();
+        control_one(&world.machine, &mut world.second, MEMC_OKWRITE, heir);
         copying.join().unwrap();
+        assert!(world.machine.with_kernel(|kernel| kernel.invariants_hold()));
     });
 }
 

@@ -8,7 +8,7 @@ use crate::world::{A, B, C, PAGE, PAGES, START, TASKS, World, first_step, size, 
 
 const MANY_TASKS: u32 = 64;
 
-fn control((start, bytes): (u64, u64), command: i32, task: i32) -> PageRequest {
+pub(crate) fn control((start, bytes): (u64, u64), command: i32, task: i32) -> PageRequest {
     PageRequest::Control {
         start,
         size: size(bytes),
@@ -37,7 +37,7 @@ fn heir_of(dead: usize, world: &mut World, pool: PoolQuota) -> usize {
 
 /// A page of A's, granted to newcomers until no page has more holders than it is
 /// sure of, and who they are.
-fn use_up_the_shared_records(world: &mut World) -> (u64, Vec<usize>) {
+pub(crate) fn use_up_the_shared_records(world: &mut World) -> (u64, Vec<usize>) {
     let q = world.allocate(A, 1);
     let named = (0..=PAGES / 4)
         .map(|_| {

@@ -1,6 +1,6 @@
 //! The rules of pages on a machine of byte vectors: here the worked cases of the
 //! contract, and what a failing step leaves; beside it what a call costs, which
-//! pages streams may use, which threads are woken, what must hold when calls come
+//! pages streams may use, the short way of one page, which threads are woken, what must hold when calls come
 //! in between each other, and calls in no order.
 
 mod costs;
@@ -8,6 +8,7 @@ mod frozen;
 mod fuzz;
 mod interleaved;
 mod machine;
+mod one;
 mod random;
 mod siblings;
 mod streams;

@@ -3,7 +3,7 @@
 use usufruct_abi::{Number, PortfolioError};
 use usufruct_core::{
     Copier, Denied, Ending, Kernel, Limits, Machine, PageRequest, Pool, PoolQuota, Progress, Quota,
-    Reason, Reply, Request, Span, Step, Thread, Work, carry_out, serve, touch,
+    Reason, Reply, Request, Span, Step, Thread, Work, carry_out, control_at_once, serve, touch,
 };
 
 use crate::machine::Paged;
@@ -108,6 +108,12 @@ impl World {
     /// A call while others are under way, whose half is in the books.
     pub(crate) fn call_amid_others(&mut self, who: usize, number: Number, words: [u64; 4]) -> i32 {
         let thread = &mut self.threads[who];
+        let at_once = (number == Number::ControlMem)
+            .then(|| control_at_once(&self.machine, thread, words))
+            .flatten();
+        if let Some(answer) = at_once {
+            return answer;
+        }
         match serve(&self.machine, &mut self.copier, thread, number, words) {
             Reply::Word(answer) => answer,
             Reply::Block(_) => panic!("{number:?} does not wait"),

@@ -181,6 +181,7 @@ impl Machine for Bare {
     type Sink = ();
     type Fences = Spinning;
 
+    #[inline(always)]
     fn with_kernel<R>(&self, rule: impl FnOnce(&mut Kernel) -> R) -> R {
         rule(&mut self.kernel.lock())
     }
@@ -281,6 +282,7 @@ impl Machine for Bare {
         hint::spin_loop();
     }
 
+    #[inline(always)]
     fn protect(&self, task: TaskKey, run: Run, writable: bool) -> Result<(), NoMapping> {
         // The host has no page tables: what it may store is the kernel's own business.
         let Some(place) = self.spaces.get(task.index()) else {

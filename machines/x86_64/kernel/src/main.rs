@@ -77,6 +77,7 @@ core::arch::global_asm!(
     TSS_RING_1_STACK = const processor::TSS_RING_1_STACK,
     CONTEXT_KERNEL_STACK = const context::KERNEL_STACK,
     READ_MEM = const usufruct_abi::Number::ReadMem as u32,
+    WRITE_MEM = const usufruct_abi::Number::WriteMem as u32,
     SYSTEM_CALL = const context::SYSTEM_CALL,
     TIMER = const processor::controller::TIMER,
     VECTORS = const processor::controller::VECTORS,

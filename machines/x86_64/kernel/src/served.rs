@@ -6,7 +6,8 @@ use crate::processor::Visitor;
 use crate::space::Space;
 use usufruct_abi::Number;
 use usufruct_core::{
-    Copier, CopyRequest, Direction, Reply, Thread, copy_at_once, current_task, serve,
+    Copier, CopyRequest, Direction, Reply, Thread, control_at_once, copy_at_once, current_task,
+    serve,
 };
 
 /// What it takes to serve a task's calls while it runs. trap.s hands it on from `Context::run`,
@@ -39,7 +40,19 @@ extern "C" fn serve_read(
     served.copy(Direction::Read, [first, second, third, fourth])
 }
 
-/// The same for the other calls of this kind.
+/// The same for `write_mem`.
+#[unsafe(no_mangle)]
+extern "C" fn serve_write(
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+    served: &mut Served<'_>,
+) -> u64 {
+    served.copy(Direction::Write, [first, second, third, fourth])
+}
+
+/// The same for the other calls of this kind, and for what is mostly asked of `ControlMem`.
 #[unsafe(no_mangle)]
 extern "C" fn serve_straight(
     first: u64,
@@ -49,13 +62,31 @@ extern "C" fn serve_straight(
     served: &mut Served<'_>,
     number: u64,
 ) -> u64 {
-    const WRITE_MEM: u64 = Number::WriteMem as u64;
     const GET_CURRENT_TASK: u64 = Number::GetCurrentTask as u64;
+    const CONTROL_MEM: u64 = Number::ControlMem as u64;
     match number {
-        WRITE_MEM => served.copy(Direction::Write, [first, second, third, fourth]),
         GET_CURRENT_TASK => u64::from(current_task(served.thread).cast_unsigned()),
+        CONTROL_MEM => serve_control(first, second, third, fourth, served),
         _ => UNANSWERED,
     }
+}
+
+/// One page that another task may write, or no longer. Unlike the others, this takes locks and
+/// may wait for other processors: so it is no part of the visit.
+// By itself, and jumped to: who calls for less saves no register for it.
+#[inline(never)]
+extern "C" fn serve_control(
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+    served: &mut Served<'_>,
+) -> u64 {
+    served.visitor.is_back();
+    let words = [first, second, third, fourth];
+    let answer = control_at_once(served.machine, served.thread, words);
+    served.visitor.goes(served.space);
+    answer.map_or(UNANSWERED, |word| u64::from(word.cast_unsigned()))
 }
 
 impl Served<'_> {

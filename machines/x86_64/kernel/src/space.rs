@@ -118,7 +118,20 @@ impl Space {
     /// Lets stores to these pages of the pool through, or not, as far as the space shows the
     /// pool. Processors that have looked the entries up already do not notice: see
     /// `shoot_down`.
+    #[inline(always)]
     pub(crate) fn protect(self, pool: Pool, run: Run, writable: bool) {
+        if run.pages() > 1 {
+            return self.protect_many(pool, run, writable);
+        }
+        let address = pool.address_of(run.first());
+        if let Some(table) = self.table_of(address, 0) {
+            let_stores_through(&table.table()[index(address, 0)], writable);
+        }
+    }
+
+    /// Each table is looked for once.
+    #[inline(never)]
+    fn protect_many(self, pool: Pool, run: Run, writable: bool) {
         let mut page = run.first();
         while page < run.end() {
             let address = pool.address_of(page);
@@ -128,11 +141,7 @@ impl Space {
             let here = index(address, 0);
             let count = (run.end() - page).min((ENTRIES - here) as u32);
             for entry in &table.table()[here..here + count as usize] {
-                if writable {
-                    entry.fetch_or(WRITABLE, Ordering::SeqCst);
-                } else {
-                    entry.fetch_and(!WRITABLE, Ordering::SeqCst);
-                }
+                let_stores_through(entry, writable);
             }
             page += count;
         }
@@ -163,8 +172,25 @@ impl Space {
     /// span, its first address. The pool is not its own.
     pub(crate) fn covers(self, span: Span, must_write: bool) -> bool {
         let last = span.start() + span.len().saturating_sub(1);
-        (span.start() / FRAME_BYTES..=last / FRAME_BYTES)
-            .all(|page| self.place(page * FRAME_BYTES, must_write).is_some())
+        if last >= SPACE_BYTES {
+            return false;
+        }
+        let wanted = Wanted::new(must_write);
+        let (mut page, end) = (span.start() / FRAME_BYTES, last / FRAME_BYTES + 1);
+        while page < end {
+            // Each table is looked for once.
+            let Some(table) = self.table_of(page * FRAME_BYTES, 0) else {
+                return false;
+            };
+            let here = index(page * FRAME_BYTES, 0);
+            let count = (end - page).min((ENTRIES - here) as u64);
+            let mut entries = table.table()[here..here + count as usize].iter();
+            if !entries.all(|entry| wanted.is_met(entry.load(Ordering::Relaxed))) {
+                return false;
+            }
+            page += count;
+        }
+        true
     }
 
     /// Its name among all: the root's physical address, never 0.
@@ -184,6 +210,15 @@ impl Space {
     }
 }
 
+#[inline(always)]
+fn let_stores_through(entry: &AtomicU64, writable: bool) {
+    if writable {
+        entry.fetch_or(WRITABLE, Ordering::SeqCst);
+    } else {
+        entry.fetch_and(!WRITABLE, Ordering::SeqCst);
+    }
+}
+
 /// The table that an entry above the last level names. What is present there is the task's:
 /// nobody asks about addresses that are not for tasks.
 #[inline(always)]
@@ -197,9 +232,24 @@ fn table_at(entry: &AtomicU64) -> Option<Frame> {
 #[inline(always)]
 fn place_below(last: &AtomicU64, address: u64, must_write: bool) -> Option<*mut u8> {
     let entry = table_at(last)?.table()[index(address, 0)].load(Ordering::Relaxed);
-    let wanted = PRESENT | USER | if must_write { WRITABLE } else { 0 };
-    let is_allowed = entry & (wanted | OF_THE_POOL) == wanted;
-    is_allowed.then(|| Frame::of_entry(entry).byte(address % FRAME_BYTES))
+    let is_met = Wanted::new(must_write).is_met(entry);
+    is_met.then(|| Frame::of_entry(entry).byte(address % FRAME_BYTES))
+}
+
+/// The bits of an entry by which a task may use a page of its own.
+#[derive(Clone, Copy, Debug)]
+struct Wanted(u64);
+
+impl Wanted {
+    #[inline(always)]
+    fn new(must_write: bool) -> Self {
+        Self(PRESENT | USER | if must_write { WRITABLE } else { 0 })
+    }
+
+    #[inline(always)]
+    fn is_met(self, entry: u64) -> bool {
+        entry & (self.0 | OF_THE_POOL) == self.0
+    }
 }
 
 /// Where an address looks in a table: `level` 0 is the one that names pages.

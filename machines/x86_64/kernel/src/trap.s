@@ -4,8 +4,8 @@
 # So no stack is ever switched in Rust, and a task that waits holds none.
 #
 #   enter         save the kernel's registers, load the task's, iretq
-#   a call        on the kernel's stack as enter left it: serve_read or serve_straight, and
-#                 serve_in_the_kernel; if one of them has the answer, sysretq
+#   a call        on the kernel's stack as enter left it: serve_read, serve_write or
+#                 serve_straight, and serve_in_the_kernel; if one of them has the answer, sysretq
 #   a trap        processor and save: the task's registers into its Context, load
 #                 the kernel's, return from enter; also a call that was not served at once
 #
@@ -84,7 +84,14 @@ answered:
   popq %rcx
   movq 8(%rsp), %rsp             # the task's, behind the number
   sysretq                        # rcx is the instruction behind a task's own: never the last page
+3:
+  call serve_write
+  testq %rax, %rax
+  jns answered
+  jmp 2f
 1:
+  cmpq ${WRITE_MEM}, %rax
+  je 3b
   movq %rax, %r9                 # the number
   call serve_straight
   testq %rax, %rax

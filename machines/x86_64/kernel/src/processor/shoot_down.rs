@@ -24,7 +24,7 @@ use super::controller::{self, RING, SHOOT_DOWN};
 use crate::memory::kernel_root_at;
 use crate::space::{self, Space};
 use core::hint;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// What others may know of a processor.
 #[derive(Debug)]
@@ -51,6 +51,9 @@ static PRESENCES: [Presence; MOST] = [const {
     }
 }; MOST];
 
+/// How many of them are anybody's. Who comes is counted before it has a root but the kernel's.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
 /// A processor's own hand on its presence; it stays on that processor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visitor {
@@ -62,6 +65,7 @@ impl Visitor {
     pub(super) fn new(number: usize, hardware: u8) -> Self {
         let presence = &PRESENCES[number];
         presence.hardware.store(hardware, Ordering::Relaxed);
+        COUNT.fetch_max(number + 1, Ordering::SeqCst);
         let visitor = Self { presence };
         visitor.translate_by(kernel_root_at());
         visitor
@@ -110,7 +114,7 @@ impl Visitor {
 /// returns. The bits have been changed, with sequentially consistent order.
 pub(crate) fn shoot_down(root: u64) {
     fence(Ordering::SeqCst);
-    for presence in &PRESENCES {
+    for presence in PRESENCES.iter().take(COUNT.load(Ordering::SeqCst)) {
         if presence.root.load(Ordering::SeqCst) != root {
             // It loads the root anew before it uses it, and that forgets everything.
             continue;

@@ -40,6 +40,7 @@ impl PublishedSpace {
 
     /// Does something to the space of this life that takes no barrier's notice; `None` if it
     /// is gone.
+    #[inline(always)]
     pub(crate) fn change<R>(&self, life: u64, act: impl FnOnce(Space) -> R) -> Option<R> {
         let _stays = self.change.lock();
         self.of(life).map(act)
