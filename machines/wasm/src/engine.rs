@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::{Cache, CacheConfig, Config, Engine, Result};
+use wasmtime::{AsContext, Cache, CacheConfig, Config, Engine, Result};
 
 use crate::layout::{GUARD_BYTES, RESERVATION_BYTES};
+use crate::space::Memory;
 use crate::stacks::Stacks;
 
 /// An engine whose memories reserve all that a 32-bit address can name, so that
@@ -32,4 +33,15 @@ pub(crate) fn config() -> Config {
         .concurrency_support(false)
         .with_host_stack(Arc::new(Stacks::default()));
     config
+}
+
+impl Memory {
+    /// Where an instance's memory is now.
+    pub(crate) fn of(memory: &wasmtime::Memory, store: impl AsContext) -> Self {
+        let len_bytes = memory.data_size(&store) as u64;
+        Self {
+            base: memory.data_ptr(&store),
+            len_bytes,
+        }
+    }
 }

@@ -64,6 +64,7 @@ mod layout;
 mod life;
 mod link;
 mod machine;
+mod mapping;
 #[doc(hidden)]
 pub mod measure;
 mod pool;

@@ -256,13 +256,13 @@ impl Machine for Border<'_> {
 
     fn fill(&self, run: Run, byte: u8) {
         if let Some(pool) = &self.shared.pool {
-            pool.memory().fill(run.first()..run.end(), byte);
+            pool.bytes().fill(run.first()..run.end(), byte);
         }
     }
 
     fn label(&self, run: Run) {
         if let Some(pool) = &self.shared.pool {
-            pool.memory().label(run.first()..run.end());
+            pool.bytes().label(run.first()..run.end());
         }
     }
 
@@ -285,6 +285,6 @@ impl Border<'_> {
     pub(crate) fn in_pool(&self, task: TaskKey, span: Span) -> Option<*mut u8> {
         let pool = self.shared.pool.as_ref().filter(|_| task.is_attached())?;
         let offset = span.start().checked_sub(POOL_START)?;
-        pool.memory().at(offset, span.len())
+        pool.bytes().at(offset, span.len())
     }
 }

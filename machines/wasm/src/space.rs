@@ -8,7 +8,6 @@
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use usufruct_core::{Span, TaskKey};
-use wasmtime::AsContext;
 
 use crate::layout::{HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
@@ -27,15 +26,6 @@ impl Memory {
         base: std::ptr::null_mut(),
         len_bytes: 0,
     };
-
-    /// Where an instance's memory is now.
-    pub(crate) fn of(memory: &wasmtime::Memory, store: impl AsContext) -> Self {
-        let len_bytes = memory.data_size(&store) as u64;
-        Self {
-            base: memory.data_ptr(&store),
-            len_bytes,
-        }
-    }
 
     /// The host's address of a range, if all of it is this memory.
     #[inline(always)]

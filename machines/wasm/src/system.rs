@@ -267,7 +267,7 @@ impl System {
     #[must_use]
     pub fn pool_facts(&self) -> Option<(Protection, HugePages)> {
         let pool = self.shared.pool.as_ref()?;
-        Some((pool.way(), pool.memory().huge()))
+        Some((pool.way(), pool.huge()))
     }
 
     /// The task `host`: the program that this system is part of.

@@ -2,30 +2,22 @@
 //! whole pages of the operating system's.
 
 use std::collections::BTreeMap;
-use std::ffi::c_void;
 use std::io;
-use std::ptr;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
-
 use crate::layout::HEAP_LIMIT_BYTES;
+use crate::mapping::{Mapping, page_bytes};
 use crate::space::Memory;
 
 /// Address space for the host's buffers. Unmapped with the system, after the
 /// last task and the last buffer.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    base: *mut u8,
-    len_bytes: usize,
+    mapping: Mapping,
     page_bytes: usize,
     spare: Mutex<Spare>,
 }
-
-// SAFETY: an address and tables; whoever follows the address argues for itself.
-unsafe impl Send for Arena {}
-// SAFETY: as above.
-unsafe impl Sync for Arena {}
 
 /// Pages of the arena that somebody has.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,19 +34,9 @@ impl Arena {
     /// What the operating system says.
     pub(crate) fn new() -> io::Result<Self> {
         let len_bytes = usize::try_from(HEAP_LIMIT_BYTES).map_err(io::Error::other)?;
-        // SAFETY: a new mapping where there was none.
-        let base = unsafe {
-            rustix::mm::mmap_anonymous(
-                ptr::null_mut(),
-                len_bytes,
-                ProtFlags::empty(),
-                MapFlags::PRIVATE | MapFlags::NORESERVE,
-            )
-        }?;
         Ok(Self {
-            base: base.cast(),
-            len_bytes,
-            page_bytes: rustix::param::page_size(),
+            mapping: Mapping::reserved(len_bytes)?,
+            page_bytes: page_bytes(),
             spare: Mutex::default(),
         })
     }
@@ -63,8 +45,8 @@ impl Arena {
     /// object reaches there.
     pub(crate) fn memory(&self) -> Memory {
         Memory {
-            base: self.base,
-            len_bytes: self.len_bytes as u64,
+            base: self.mapping.start(),
+            len_bytes: self.mapping.len() as u64,
         }
     }
 
@@ -81,53 +63,44 @@ impl Arena {
         }
         let first = spare.end;
         let end = first.saturating_add(pages);
-        if end > self.len_bytes / self.page_bytes {
+        if end > self.mapping.len() / self.page_bytes {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let access = MprotectFlags::READ | MprotectFlags::WRITE;
-        // SAFETY: pages of our own mapping that nobody has.
-        unsafe { rustix::mm::mprotect(self.page(first), pages * self.page_bytes, access) }?;
+        let place = Place { first, pages };
+        self.mapping.open(&self.bytes_of(&place))?;
         spare.end = end;
-        Ok(Place { first, pages })
+        Ok(place)
     }
 
     /// Gives pages back; nobody copies there any more.
     pub(super) fn put_back(&self, place: &Place) {
-        let len = place.pages * self.page_bytes;
         let mut spare = self.spare();
-        // SAFETY: pages of our own mapping, which their last user gives back.
-        let zeroed =
-            unsafe { rustix::mm::madvise(self.page(place.first), len, Advice::LinuxDontNeed) };
+        let zeroed = self.mapping.zero(&self.bytes_of(place));
         // Pages that can not be made zeroes again are nobody's for good.
         if zeroed.is_ok() {
             spare.put_back(place);
         }
     }
 
-    /// The host's address of a page.
-    fn page(&self, number: usize) -> *mut c_void {
-        self.base.wrapping_add(number * self.page_bytes).cast()
+    /// Where a place lies in the mapping.
+    fn bytes_of(&self, place: &Place) -> Range<usize> {
+        let start = place.first * self.page_bytes;
+        start..start + place.pages * self.page_bytes
     }
 
     /// Where a place begins in the host's address space, as tasks see it.
     pub(super) fn address_of(&self, place: &Place) -> u64 {
-        (place.first * self.page_bytes) as u64
+        self.bytes_of(place).start as u64
     }
 
     /// The same as the processor sees it.
     pub(super) fn start_of(&self, place: &Place) -> *mut u8 {
-        self.page(place.first).cast()
+        let start = self.bytes_of(place).start;
+        self.mapping.start().wrapping_add(start)
     }
 
     fn spare(&self) -> MutexGuard<'_, Spare> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Arena {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping; whoever holds an address of it holds the arena.
-        let _ = unsafe { rustix::mm::munmap(self.base.cast(), self.len_bytes) };
     }
 }
 

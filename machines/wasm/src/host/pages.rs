@@ -12,7 +12,7 @@ use usufruct_core::{Denied, PageRequest, Question, Run, Span, TaskId};
 use super::frozen::Frozen;
 use super::{Host, HostError, range_in};
 use crate::bytes::{move_bytes, store_bytes};
-use crate::pool::PoolMemory;
+use crate::pool::PoolBytes;
 
 /// How often a block is tried to be frozen, should others ask about its pages.
 const TRIES: u32 = 10_000;
@@ -382,7 +382,7 @@ fn run_of(host: &Host, address: u32, len: usize) -> Result<Run, HostError> {
     Ok(run.ok_or(Denied::OutOfPool)?)
 }
 
-fn pool_of(host: &Host) -> Result<&PoolMemory, HostError> {
+fn pool_of(host: &Host) -> Result<&PoolBytes, HostError> {
     let pool = host.shared().pool.as_ref().ok_or(HostError::NoPool)?;
-    Ok(pool.memory())
+    Ok(pool.bytes())
 }

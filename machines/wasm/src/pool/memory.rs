@@ -1,17 +1,16 @@
 //! The pool's bytes: one file in memory, and the kernel's own way to them.
 
 use std::ffi::c_void;
-use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::ptr;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 use thiserror::Error;
 
+use super::bytes::PoolBytes;
 use super::huge::{self, HugePages};
-use crate::bytes::move_bytes;
+use crate::mapping::Mapping;
 
 /// The largest page that programs can be told of by `GetPageSize` and still
 /// lie side by side at the pool's start.
@@ -74,18 +73,9 @@ pub(crate) fn host_page_bytes() -> Result<u32, PoolError> {
 #[derive(Debug)]
 pub(crate) struct PoolMemory {
     file: OwnedFd,
-    /// Readable and writable always: what the kernel stores for a task goes this
-    /// way, after core has said that it may.
-    alias: *mut u8,
-    page_bytes: u32,
-    pages: u32,
+    bytes: PoolBytes,
     huge: HugePages,
 }
-
-// SAFETY: a file and an address; whoever follows the address argues for itself.
-unsafe impl Send for PoolMemory {}
-// SAFETY: as above.
-unsafe impl Sync for PoolMemory {}
 
 impl PoolMemory {
     /// A pool of zeroes.
@@ -106,59 +96,33 @@ impl PoolMemory {
             let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
             rustix::fs::fcntl_add_seals(&file, seals).map_err(PoolError::at("its seals"))?;
         }
-        let mut memory = Self {
+        let len = usize::try_from(len_bytes).map_err(|_| PoolError::at("its size")(Errno::FBIG))?;
+        let alias = Mapping::of_file(&file, len).map_err(PoolError::at("the kernel's mapping"))?;
+        let memory = Self {
             file,
-            alias: ptr::null_mut(),
-            page_bytes,
-            pages,
+            bytes: PoolBytes::new(alias, page_bytes, pages),
             huge,
         };
-        memory.alias = memory.map_alias()?;
+        memory.advise(memory.bytes.mapping().start().cast());
         Ok(memory)
-    }
-
-    fn map_alias(&self) -> Result<*mut u8, PoolError> {
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping where there was none.
-        let alias = unsafe {
-            let anywhere = ptr::null_mut();
-            rustix::mm::mmap(
-                anywhere,
-                self.len_bytes(),
-                access,
-                MapFlags::SHARED,
-                &self.file,
-                0,
-            )
-        };
-        let alias = alias.map_err(PoolError::at("the kernel's mapping"))?;
-        self.advise(alias);
-        Ok(alias.cast())
     }
 
     /// Asks for huge pages where they come for the asking.
     fn advise(&self, mapping: *mut c_void) {
         if self.huge == HugePages::Advised {
             // SAFETY: advice about a mapping of ours; it changes no byte.
-            let _ =
-                unsafe { rustix::mm::madvise(mapping, self.len_bytes(), Advice::LinuxHugepage) };
+            let _ = unsafe {
+                rustix::mm::madvise(mapping, self.bytes.len_bytes(), Advice::LinuxHugepage)
+            };
         }
     }
 
-    pub(crate) fn page_bytes(&self) -> u32 {
-        self.page_bytes
-    }
-
-    pub(crate) fn pages(&self) -> u32 {
-        self.pages
+    pub(super) fn bytes(&self) -> &PoolBytes {
+        &self.bytes
     }
 
     pub(crate) fn huge(&self) -> HugePages {
         self.huge
-    }
-
-    pub(crate) fn len_bytes(&self) -> usize {
-        self.page_bytes as usize * self.pages as usize
     }
 
     /// Maps the whole pool at `start`, readable, in place of what is there.
@@ -173,7 +137,7 @@ impl PoolMemory {
         let mapping = unsafe {
             rustix::mm::mmap(
                 start.cast(),
-                self.len_bytes(),
+                self.bytes.len_bytes(),
                 ProtFlags::READ,
                 flags,
                 &self.file,
@@ -182,76 +146,6 @@ impl PoolMemory {
         }?;
         self.advise(mapping);
         Ok(())
-    }
-
-    /// The kernel's address of a range of bytes, given by its offset in the
-    /// pool. `None` unless all of it lies in the pool.
-    #[inline(always)]
-    pub(crate) fn at(&self, offset: u64, len_bytes: u64) -> Option<*mut u8> {
-        let end = offset.checked_add(len_bytes)?;
-        if end > self.len_bytes() as u64 {
-            return None;
-        }
-        let offset = usize::try_from(offset).ok()?;
-        Some(self.alias.wrapping_add(offset))
-    }
-
-    /// Fills pages with a byte. By storing, also zeroes: punching a hole would
-    /// take the write protection of the views away with the pages.
-    pub(crate) fn fill(&self, pages: Range<u32>, byte: u8) {
-        let bytes = vec![byte; self.page_bytes as usize];
-        for page in pages {
-            self.store(self.bytes_of(&(page..page + 1)).0, &bytes);
-        }
-    }
-
-    /// Stores the pages' length in bytes, as an int32, in their first four bytes.
-    pub(crate) fn label(&self, pages: Range<u32>) {
-        let (offset, len_bytes) = self.bytes_of(&pages);
-        // What does not fit an i32 can not be asked for by one.
-        let label = i32::try_from(len_bytes).unwrap_or(i32::MAX).to_le_bytes();
-        self.store(offset, &label);
-    }
-
-    /// Stores bytes at an offset in the pool, if they fit there.
-    fn store(&self, offset: u64, bytes: &[u8]) {
-        if let Some(to) = self.at(offset, bytes.len() as u64) {
-            // SAFETY:
-            // 1. `at` has found the range in the alias, which stays mapped for
-            //    reading and writing as long as `self`; `bytes` is a live slice.
-            // 2. Nobody makes Rust references to the pool's bytes.
-            unsafe { move_bytes(to, bytes.as_ptr(), bytes.len()) }
-        }
-    }
-
-    /// The four bytes at an offset; 0 outside the pool.
-    pub(crate) fn word(&self, offset: usize) -> u32 {
-        let mut bytes = [0; 4];
-        if let Some(from) = self.at(offset as u64, bytes.len() as u64) {
-            // SAFETY: as in `store`, the other way round.
-            unsafe { move_bytes(bytes.as_mut_ptr(), from, bytes.len()) }
-        }
-        u32::from_le_bytes(bytes)
-    }
-
-    /// Offset and length in bytes.
-    fn bytes_of(&self, pages: &Range<u32>) -> (u64, u64) {
-        let page_bytes = u64::from(self.page_bytes);
-        let count = pages.end.saturating_sub(pages.start);
-        (
-            u64::from(pages.start) * page_bytes,
-            u64::from(count) * page_bytes,
-        )
-    }
-}
-
-impl Drop for PoolMemory {
-    fn drop(&mut self) {
-        if !self.alias.is_null() {
-            // SAFETY: our own mapping, of that length; the views have mappings of
-            // their own, and whoever holds an address of the alias holds `self`.
-            let _ = unsafe { rustix::mm::munmap(self.alias.cast(), self.len_bytes()) };
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! address, where the processor's memory protection decides on each store.
 //!
 //! ```text
-//!   memory.rs   the bytes, and the kernel's own mapping of them (huge.rs)
+//!   memory.rs   one file in memory (huge.rs)
+//!   bytes.rs    its bytes, in the kernel's own mapping
 //!   view.rs     a task's mapping, inside its linear memory's address space (window.rs)
 //!   views.rs    whose view is which
 //!   guard.rs    the Store and the view: who goes first
@@ -21,6 +22,7 @@
 //! - No view outlives its Store, and no Store's address space is used again
 //!   before its view is gone.
 
+mod bytes;
 mod fault;
 mod guard;
 mod huge;
@@ -43,12 +45,12 @@ use usufruct_core::Pool as Place;
 
 use crate::layout::POOL_START;
 
+pub(crate) use self::bytes::PoolBytes;
 pub(crate) use self::fault::{Verdict, judge_stores};
 pub(crate) use self::guard::Guarded;
 pub use self::huge::HugePages;
 pub use self::memory::PoolError;
-pub(crate) use self::memory::PoolMemory;
-use self::memory::host_page_bytes;
+use self::memory::{PoolMemory, host_page_bytes};
 pub use self::protect::Protection;
 use self::protect::Protector;
 pub(crate) use self::self_test::run as test_assumptions;
@@ -104,16 +106,27 @@ impl Pool {
         Arc::new(Self { memory, protector })
     }
 
-    pub(crate) fn memory(&self) -> &PoolMemory {
+    fn memory(&self) -> &PoolMemory {
         &self.memory
+    }
+
+    /// Its bytes, in the kernel's own mapping.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &PoolBytes {
+        self.memory.bytes()
+    }
+
+    /// Where its huge pages come from.
+    pub(crate) fn huge(&self) -> HugePages {
+        self.memory.huge()
     }
 
     /// Where tasks see it.
     pub(crate) fn place(&self) -> Place {
         Place {
             start: START,
-            page_bytes: self.memory.page_bytes(),
-            pages: self.memory.pages(),
+            page_bytes: self.bytes().page_bytes(),
+            pages: self.bytes().pages(),
         }
     }
 

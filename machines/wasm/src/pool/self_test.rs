@@ -166,7 +166,7 @@ impl Default for Faults {
 impl Faults {
     fn judge(&self, view: &View, offset: usize) -> Verdict {
         self.stopped_at.store(offset, Ordering::Relaxed);
-        let page = offset / view.pool().memory().page_bytes() as usize;
+        let page = offset / view.pool().bytes().page_bytes() as usize;
         if self.opens.swap(NOWHERE, Ordering::Relaxed) != page {
             return Verdict::Forbidden;
         }
@@ -199,12 +199,12 @@ impl Subject {
     }
 
     pub(super) fn page_bytes(&self) -> usize {
-        self.view.pool().memory().page_bytes() as usize
+        self.view.pool().bytes().page_bytes() as usize
     }
 
     /// A word of the pool, as the kernel sees it.
     fn kernels(&self, offset: usize) -> u32 {
-        self.view.pool().memory().word(offset)
+        self.view.pool().bytes().word(offset)
     }
 
     /// Whether the guest's store is stopped there, changes nothing, and is
@@ -233,8 +233,8 @@ fn traps<R>(outcome: Result<R>) -> bool {
 
 fn loads_what_the_kernel_stores(subject: &mut Subject) -> Result<bool> {
     let page = subject.page_bytes();
-    subject.view.pool().memory().fill(1..2, 0x5A);
-    subject.view.pool().memory().label(2..3);
+    subject.view.pool().bytes().fill(1..2, 0x5A);
+    subject.view.pool().bytes().label(2..3);
     let mut load = |at| subject.load.call(&mut *subject.store, Subject::address(at));
     let seen = load(page)? == 0x5A5A_5A5A && load(0)? == 0;
     let is_labelled = usize::try_from(load(2 * page)?)? == page;

@@ -127,16 +127,11 @@ fn huge_kib(start: usize) -> u64 {
 #[test]
 fn the_pool_says_truly_whether_it_has_huge_pages() {
     let pool = Pool::new(8 << 20, Protection::Auto).unwrap();
-    let pages = pool.memory().pages();
-    pool.memory().fill(0..pages, 1);
-    let start = pool.memory().at(0, 1).unwrap().addr();
+    let pages = pool.bytes().pages();
+    pool.bytes().fill(0..pages, 1);
+    let start = pool.bytes().at(0, 1).unwrap().addr();
     let has_them = huge_kib(start) > 0;
-    assert_eq!(
-        has_them,
-        pool.memory().huge().are_there(),
-        "{}",
-        pool.memory().huge()
-    );
+    assert_eq!(has_them, pool.huge().are_there(), "{}", pool.huge());
     let way = if has_them {
         Protection::Mprotect
     } else {
@@ -177,7 +172,7 @@ fn no_store_lands_after_the_right_was_taken() {
         let view = guest.view.clone();
         view.allow(&(1..2)).unwrap();
         let counting = thread::spawn(move || guest.call("count"));
-        let counted = || pool.memory().word(1 << 12);
+        let counted = || pool.bytes().word(1 << 12);
         while counted() == 0 {
             thread::yield_now();
         }

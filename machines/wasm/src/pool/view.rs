@@ -59,8 +59,8 @@ impl View {
         Ok(Arc::new(Self {
             window: Window {
                 start,
-                page_bytes: memory.page_bytes(),
-                pages: memory.pages(),
+                page_bytes: memory.bytes().page_bytes(),
+                pages: memory.bytes().pages(),
             },
             mapping: Mutex::new(Mapping {
                 shield: Some(pool.protector().shield()),

@@ -1,0 +1,4 @@
+//! No guests, no slices to end.
+
+#[derive(Clone)]
+pub(crate) struct Clock;
