@@ -65,7 +65,7 @@ enum Chore {
     Soak(soak::Soak),
     Bench(bench::Bench),
     Counts(counts::Counts),
-    /// Run under Miri the tests of core and of what moves bytes (needs a nightly toolchain with Miri)
+    /// Run under Miri the tests of core, of the host's types and of what moves bytes (needs a nightly toolchain with Miri)
     Miri,
 }
 
