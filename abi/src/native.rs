@@ -56,6 +56,10 @@ calls! {
     /// `void exit_thread(void)`: ends the calling thread; with the last one the task exits
     /// with status 0.
     ExitThread = 105, "exit_thread", 0;
+    /// `long grow_stack(long bytes)`: as `grow_memory`, at most 1 MiB, and between the heap as it
+    /// was and what is added lies a page that nobody has and that later growth leaves out: who
+    /// runs out of a stack there faults, and stores to nothing else.
+    GrowStack = 106, "grow_stack", 1;
 }
 
 /// `open_stream`: to read what is there.

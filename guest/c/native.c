@@ -127,6 +127,10 @@ long grow_memory(long bytes) {
     return usufruct_trap(CALL_GROW_MEMORY, bytes, 0, 0, 0);
 }
 
+long grow_stack(long bytes) {
+    return usufruct_trap(CALL_GROW_STACK, bytes, 0, 0, 0);
+}
+
 long open_stream(const char *path, int length, int flags) {
     return usufruct_trap(CALL_OPEN_STREAM, POINTER(path), length, flags, 0);
 }

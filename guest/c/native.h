@@ -17,6 +17,7 @@
 #define CALL_YIELD_TURN 103
 #define CALL_SPAWN_THREAD 104
 #define CALL_EXIT_THREAD 105
+#define CALL_GROW_STACK 106
 
 /* open_stream */
 #define STREAM_READ 1
@@ -45,6 +46,9 @@ long read_stream(int stream, void *buffer, long size);
 long write_stream(int stream, const void *buffer, long size);
 long time_ms(void);
 long yield_turn(void);
+/* The same for a thread's stack, 1 MiB at most: below it is a page that nobody has, so a stack that
+ * is used up is a fault. Its end is what this answers, and bytes more. */
+long grow_stack(long bytes);
 /* The entry begins with stack_end in rsp, and must not return but call exit_thread. */
 long spawn_thread(void (*entry)(void *), void *stack_end, void *argument);
 _Noreturn void exit_thread(void);

@@ -8,4 +8,8 @@ fn main() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/task.ld");
     let arguments = "--no-pie -znorelro -zmax-page-size=4096 --build-id=none";
     println!("cargo::metadata=LINK_ARGUMENTS={arguments} -T{script}");
+    for argument in arguments.split_whitespace() {
+        println!("cargo::rustc-link-arg-examples={argument}");
+    }
+    println!("cargo::rustc-link-arg-examples=-T{script}");
 }

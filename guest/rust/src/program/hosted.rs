@@ -10,9 +10,10 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-use super::FileError;
+use super::{FileError, NoThread};
 
 pub(super) fn argument(number: usize) -> Option<String> {
     let argument = std::env::args_os().nth(number)?;
@@ -53,6 +54,23 @@ pub(super) fn complain(words: fmt::Arguments<'_>) {
     // In one piece: others may write to the same place.
     let line = std::format!("{words}\n");
     let _ = io::stderr().write_all(line.as_bytes());
+}
+
+#[derive(Debug)]
+pub(super) struct Running<T>(JoinHandle<T>);
+
+pub(super) fn spawn<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Running<T>, NoThread> {
+    let spawned = Builder::new().spawn(work);
+    spawned.map(Running).map_err(|_| NoThread)
+}
+
+impl<T> Running<T> {
+    pub(super) fn join(self) -> T {
+        let joined = self.0.join();
+        joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
 }
 
 #[derive(Debug)]

@@ -10,6 +10,7 @@
 //!   hosted.rs   all of it by the standard library
 //!   bare.rs     all of it by traps: entry, strings, streams, time
 //!   heap.rs     the heap of a bare program;  panic.rs   and its last words
+//!   threads.rs  threads, which WebAssembly has none of;  stacks.rs   by traps
 //! ```
 //!
 //! # Example
@@ -56,6 +57,9 @@ mod heap;
 mod hosted;
 #[cfg(target_os = "none")]
 mod panic;
+#[cfg(target_os = "none")]
+mod stacks;
+mod threads;
 
 #[cfg(target_os = "none")]
 use bare as machine;
@@ -63,6 +67,7 @@ use bare as machine;
 use hosted as machine;
 
 pub use file::{File, FileError, read_file, replace_file};
+pub use threads::{NoThread, Thread, spawn};
 
 /// Makes a function without arguments, which returns the exit status (`i32`), the program's
 /// first.

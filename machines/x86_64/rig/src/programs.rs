@@ -49,35 +49,46 @@ pub(crate) fn programs() -> &'static Programs {
         let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         // A folder of their own: the one of the tests may be locked by who runs them.
         let target = workspace.join("target/bare");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--release",
-            "--target",
-            TRIPLE,
-        ]);
-        cargo.args(["--package", KERNEL, "--package", "usufruct-x86_64-probe"]);
-        cargo
-            .arg("--manifest-path")
-            .arg(workspace.join("Cargo.toml"));
-        cargo.arg("--target-dir").arg(&target);
-        // Flags meant for the program that runs the tests, such as those of a sanitizer.
-        cargo
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        let output = cargo
-            .output()
-            .unwrap_or_else(|cause| panic!("cannot run {cargo:?}: {cause}"));
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{cargo:?} failed:\n{words}");
+        build(
+            (&workspace.join("Cargo.toml"), &target),
+            &["--package", KERNEL, "--package", "usufruct-x86_64-probe"],
+        );
+        let library = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../guest/rust/Cargo.toml"
+        ));
+        build(
+            (library, &target),
+            &["--features", "program", "--example", "threads"],
+        );
         let built = target.join(TRIPLE).join("release");
         Programs {
             kernel: built.join(KERNEL),
             folder: built,
         }
     })
+}
+
+/// Builds for the bare machine.
+///
+/// # Panics
+///
+/// If it can not be done; cargo's words are in the message.
+fn build((manifest, target): (&Path, &Path), what: &[&str]) {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--locked", "--release", "--target"]);
+    cargo.arg(TRIPLE).args(what);
+    cargo.arg("--manifest-path").arg(manifest);
+    cargo.arg("--target-dir").arg(target);
+    // Flags meant for the program that runs the tests, such as those of a sanitizer.
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let output = cargo
+        .output()
+        .unwrap_or_else(|cause| panic!("cannot run {cargo:?}: {cause}"));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{cargo:?} failed:\n{words}");
 }
 
 /// Where the programs of the tests are, built when first asked for.

@@ -297,6 +297,37 @@ fn threads_of_a_task_run_on_different_processors_at_one_time() {
     }
 }
 
+/// The guest library's threads: answers come back, and a stack that is used up is a fault at
+/// the page below, not a store to what lies there.
+#[test]
+fn threads_of_the_guest_library_have_answers_and_stacks_that_end() {
+    let folder = Folder::new("closures");
+    let run = |arguments: &str| {
+        let text = format!("[[task]]\nname = \"one\"\nfile = \"threads\"\nargs = [{arguments}]\n");
+        let path = folder.path("system.toml");
+        fs::write(&path, text).unwrap();
+        let order = Order {
+            path: path.to_str().unwrap().to_owned(),
+            arguments: Vec::new(),
+            programs: Some(programs_folder().join("examples")),
+        };
+        let packed = pack(&order).unwrap_or_else(|fault| panic!("{fault}"));
+        let setup = Setup {
+            megabytes: packed.megabytes(),
+            ..Setup::stated()
+        };
+        run_packed(&packed, setup, PATIENCE)
+    };
+    let said = run("");
+    assert_eq!(said.ended, Ended::Succeeded, "{said:?}");
+    // 50 times the sum of the numbers below 4,000.
+    assert_eq!(said.output, "399900000\n");
+    let said = run(r#""deep""#);
+    assert_eq!(said.ended, Ended::Failed, "{said:?}");
+    // A store where nothing is; at the program it would be 0x7.
+    assert!(said.errors.contains("(page fault, error 0x6)"), "{said:?}");
+}
+
 /// A life that is taken for a success would be the last one. Many lives of some tasks at once,
 /// for it takes two ends within less than a microsecond.
 #[test]

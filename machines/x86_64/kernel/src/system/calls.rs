@@ -52,6 +52,7 @@ impl Worker {
                     return Turn::GoesOn;
                 }
             },
+            NativeCall::GrowStack => self.grow_stack(member, body, first),
             NativeCall::OpenStream => self.open(caller, (first, second), int(third)),
             NativeCall::CloseStream => streams.lock().close(stream),
             NativeCall::ReadStream => streams.lock().read(caller, stream, (second, third)),
@@ -90,6 +91,32 @@ impl Worker {
         }
         let begin = core::mem::replace(&mut heap.end, end);
         Some(Ok(begin))
+    }
+
+    /// `grow_stack`.
+    fn grow_stack(&self, member: usize, body: &Body, bytes: u64) -> Result<u64, StreamError> {
+        if !(1..=GROW_PAGES * FRAME_BYTES).contains(&bytes) {
+            return Err(StreamError::Invalid);
+        }
+        let mut state = self.system.members[member].state();
+        let heap = &mut state.heap;
+        // Another thread's heap may be growing, and have pages behind its end already: they can
+        // not be the one that nobody has.
+        let begin = heap.end.max(heap.mapped_end) + FRAME_BYTES;
+        let pages = bytes.div_ceil(FRAME_BYTES);
+        let end = begin + pages * FRAME_BYTES;
+        if end > PRIVATE_END || pages > heap.pages_left {
+            return Err(StreamError::NoMemory);
+        }
+        let grown = self.machine.grow(body.space, begin..end, Rights::Write);
+        heap.pages_left -= grown;
+        heap.mapped_end = begin + grown * FRAME_BYTES;
+        // What there is of it, if memory is used up, is the heap's.
+        heap.end = if grown < pages { begin } else { end };
+        if grown < pages {
+            return Err(StreamError::NoMemory);
+        }
+        Ok(begin)
     }
 
     fn open(
