@@ -16,7 +16,7 @@ use crate::tree;
 const MACHINES: [Machine; 2] = [Machine::Microvm, Machine::Q35];
 const PROCESSORS: [u8; 3] = [1, 2, 4];
 /// The tests that go by the environment; others choose their machines themselves.
-const STATED: [&str; 4] = ["suite", "random", "duel", "system"];
+const STATED: [&str; 5] = ["suite", "random", "duel", "system", "c_examples"];
 /// How long two processors fight in the long duel.
 const LONG_DUEL_S: &str = "60";
 

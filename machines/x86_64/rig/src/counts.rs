@@ -1,12 +1,15 @@
 //! Counts of instructions: the machine's clock is made to count them, so they are exact and
 //! the same every time.
 
-use crate::{BareRig, Program, Setup};
+use crate::{BareRig, Order as Packing, Outputs, Program, Setup, pack, programs_folder, run};
+use std::fs;
 use usufruct_conformance::{PATIENCE, PageQuota, Probe, Rig, Tables};
 use usufruct_x86_64_wire::meter::{Order, TIMES, Thing};
 
 /// What [`count`] calls the switches that no call asks for.
 const BY_THE_CLOCK: &str = "two task switches by the clock, there and back";
+/// And those between threads of one task, which are asked for.
+const OF_THREADS: &str = "yield_turn, two thread switches, there and back";
 
 /// What one thing took, in instructions; what two looks at the clock take is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,7 @@ pub fn count() -> Vec<Count> {
         .collect();
     let clock = clock.unwrap_or(0);
     counts.push(count_switches(&mut rig, meter, (other, peer), clock));
+    counts.push(count_thread_switches(setup));
     counts.extend(count_lives(&mut rig, meter, clock));
     counts
 }
@@ -109,6 +113,42 @@ fn count_switches(
         what: BY_THE_CLOCK,
         least: least - 2 * clock,
         median: median - 2 * clock,
+    }
+}
+
+/// A system of one task, for probes have one thread.
+fn count_thread_switches(setup: Setup) -> Count {
+    const SYSTEM: &str = "[[task]]\nname = \"one\"\nfile = \"actor\"\nargs = [\"switches\"]\n";
+    let name = format!("usufruct-counts.{}.toml", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    fs::write(&path, SYSTEM).expect("there is a folder for passing files");
+    let packed = pack(&Packing {
+        path: path.to_string_lossy().into_owned(),
+        arguments: Vec::new(),
+        programs: Some(programs_folder()),
+    });
+    // Nobody can do more about it.
+    let _ = fs::remove_file(&path);
+    let packed = packed.unwrap_or_else(|fault| panic!("{fault}"));
+    let setup = Setup {
+        megabytes: packed.megabytes(),
+        ..setup
+    };
+    let mut outputs = Outputs {
+        output: Vec::new(),
+        errors: Vec::new(),
+    };
+    let ended = run((&packed, setup), PATIENCE, &mut outputs);
+    let output = String::from_utf8_lossy(&outputs.output).into_owned();
+    let words = output.split_whitespace().map(|word| word.parse().ok());
+    let words: Option<Vec<u64>> = words.collect();
+    let Some(&[least, median, clock]) = words.as_deref() else {
+        panic!("{ended:?}: {output}");
+    };
+    Count {
+        what: OF_THREADS,
+        least: least - clock,
+        median: median - clock,
     }
 }
 

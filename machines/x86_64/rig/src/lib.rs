@@ -22,7 +22,7 @@ mod system;
 
 pub use counts::{Count, count};
 pub use pack::{Order, Packed, pack};
-pub use programs::{Program, programs_folder};
+pub use programs::{Program, compile, programs_folder};
 pub use rig::BareRig;
 pub use setup::Setup;
 pub use system::{Ended, Outputs, run, run_archive};

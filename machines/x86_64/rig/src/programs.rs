@@ -112,29 +112,42 @@ const KERNEL: &str = "usufruct-x86_64";
 fn probe_in_c(folder: &Path) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
         let program = folder.join("probe-in-c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]);
-        compiler.args([
-            "-ffreestanding",
-            "-fno-stack-protector",
-            "-fcf-protection=none",
-        ]);
-        compiler.args(["-nostdlib", "-static", "-no-pie", "-fno-pic"]);
-        compiler.args(["-Wl,-zmax-page-size=4096", "-Wl,--build-id=none"]);
-        compiler.arg("-T").arg(root.join("guest/rust/task.ld"));
-        for folder in ["abi/include", "guest/c"] {
-            compiler.arg("-I").arg(root.join(folder));
-        }
-        for source in ["guest/programs/probe-c/probe.c", "guest/c/native.c"] {
-            compiler.arg(root.join(source));
-        }
-        let output = compiler.arg("-o").arg(&program).output();
-        let output = output.unwrap_or_else(|cause| panic!("cannot run {compiler:?}: {cause}"));
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{compiler:?} failed:\n{words}");
+        compile(&program, &["guest/programs/probe-c/probe.c"]);
         program
     };
     BUILT.get_or_init(build).clone()
 }
+
+/// Builds a program in C for the bare machine, from sources that the repository's root has, and
+/// from what such programs have in place of a C library.
+///
+/// # Panics
+///
+/// If it can not be built; the compiler's words are in the message.
+pub fn compile(program: &Path, sources: &[&str]) {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]);
+    compiler.args([
+        "-ffreestanding",
+        "-fno-stack-protector",
+        "-fcf-protection=none",
+    ]);
+    compiler.args(["-nostdlib", "-static", "-no-pie", "-fno-pic"]);
+    compiler.args(["-Wl,-zmax-page-size=4096", "-Wl,--build-id=none"]);
+    compiler.arg("-T").arg(root.join("guest/rust/task.ld"));
+    for folder in ["abi/include", "guest/c", "guest/c/bare"] {
+        compiler.arg("-I").arg(root.join(folder));
+    }
+    for source in sources.iter().chain(&LIBRARY) {
+        compiler.arg(root.join(source));
+    }
+    let output = compiler.arg("-o").arg(program).output();
+    let output = output.unwrap_or_else(|cause| panic!("cannot run {compiler:?}: {cause}"));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler:?} failed:\n{words}");
+}
+
+/// What is compiled with every program in C.
+const LIBRARY: [&str; 2] = ["guest/c/native.c", "guest/c/bare/text.c"];

@@ -2,7 +2,7 @@
 
 use crate::natively::{Strings, call, exit, native, now_ms, say, write_all};
 use crate::neighbours::{keep_growing, large};
-use crate::threads::{abort, exit_both, threads};
+use crate::threads::{abort, exit_both, switches, threads};
 use usufruct_abi::{
     MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, NativeCall, Number, STREAM_READ, STREAM_WRITE,
     StreamError,
@@ -38,6 +38,7 @@ pub(crate) fn play(strings: Strings) -> i32 {
             "abort" => abort(next()),
             "threads" => threads(),
             "exit_both" => exit_both(strings, status(next())),
+            "switches" => switches(),
             "flood" => flood(number(next())),
             "large" => large(strings, number(next()), number(next())),
             "keep_growing" => keep_growing(next(), number(next())),

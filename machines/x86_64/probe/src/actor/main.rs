@@ -18,6 +18,7 @@
 //! | `abort PATH` | reads into a page, while another thread takes the right to write it |
 //! | `threads` | two threads of this task run at the same time |
 //! | `exit_both STATUS` | exits, while another thread ends itself; sooner or later with the life |
+//! | `switches` | counts what two threads take that give each other the turn |
 //! | `flood MS` | writes dots for so long |
 //! | `large KIB LIFE` | takes memory, and ends when it is told to: well in this life only |
 //! | `keep_growing NAME LIVES` | asks for pages while so many lives of that task end |
