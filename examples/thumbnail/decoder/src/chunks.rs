@@ -68,6 +68,12 @@ impl Chunks {
         colours + u8::from(self.has_transparency)
     }
 
+    /// All samples as they are compressed, and what comes behind.
+    pub(crate) fn compressed(&self) -> &[u8] {
+        let at = self.samples_at.map_or(self.file.len(), |at| at + 4 + 4);
+        self.file.get(at..).unwrap_or_default()
+    }
+
     fn take(&mut self, name: [u8; 4], data: &[u8], last: [u8; 4]) -> Result<(), Fault> {
         match &name {
             b"PLTE" => self.palette(data),

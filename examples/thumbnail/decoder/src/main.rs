@@ -12,6 +12,7 @@ extern crate alloc;
 mod chunks;
 mod decode;
 mod hostile;
+mod inflated;
 mod jpeg;
 mod png;
 #[cfg(test)]

@@ -11,11 +11,16 @@ use zune_png::PngDecoder;
 
 use crate::chunks::Chunks;
 use crate::decode::broken;
+use crate::inflated::inflated_bytes;
 use crate::turn::Turn;
 
 /// The most memory that decoding may take, in bytes: what the system file gives this
 /// program (`memory`), less what the program takes itself.
 const MAX_MEMORY_BYTES: u64 = 960 << 20;
+
+/// As much as the decoder wants free behind what it inflates, and more. Pictures that come near
+/// the most memory have more rows than this, and leave at least a byte in each.
+const BEHIND_BYTES: u64 = 512;
 
 /// Decodes to one byte a sample. Of an animation, its still picture. And how to turn it.
 pub(crate) fn decode<S: DerefMut<Target = [u8]>>(
@@ -67,8 +72,14 @@ fn check_memory(chunks: &Chunks, shape: Shape, file_bytes: usize) -> Result<(), 
     let copies = u64::from(header.depth == 16) + u64::from(header.is_interlaced);
     let copied = copies * sample_bytes * shape.bytes() as u64;
     let needed = inflated + copied + 2 * file_bytes as u64;
-    if needed <= MAX_MEMORY_BYTES {
+    // Where it meets more than it has set aside it doubles that, before it gives up.
+    if needed + 2 * inflated <= MAX_MEMORY_BYTES {
         return Ok(());
+    }
+    if needed <= MAX_MEMORY_BYTES {
+        let most = inflated.saturating_sub(BEHIND_BYTES);
+        let fits = inflated_bytes(chunks.compressed(), most).is_some();
+        return if fits { Ok(()) } else { Err(unfilled()) };
     }
     let cause = format!(
         "to decode it takes {} MiB of memory; the most is {}",

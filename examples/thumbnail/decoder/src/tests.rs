@@ -312,6 +312,66 @@ fn a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded() {
     }
 }
 
+/// The decoder would double what it has set aside for the samples, which may be more memory
+/// than there is, before it notices.
+#[test]
+fn samples_that_inflate_past_the_size_are_refused_before_they_are_decoded() {
+    let room = |_| -> Result<Vec<u8>, Fault> { panic!("it is decoded") };
+    let (width, height) = (7000_u32, 5500_u32);
+    let samples_bytes = u64::from(width) * u64::from(height) * 8;
+    let mut file = png(ColorType::Rgba, BitDepth::Sixteen, &[], &[7; 37 * 21 * 8]);
+    file.truncate(8 + 4 + 4);
+    file.extend(width.to_be_bytes());
+    file.extend(height.to_be_bytes());
+    file.extend([16, 6, 0, 0, 0]);
+    file.extend([0; 4]);
+    let stream = zeros(samples_bytes + u64::from(8 * height));
+    file.extend(u32::try_from(stream.len()).unwrap().to_be_bytes());
+    file.extend(b"IDAT");
+    file.extend(stream);
+    file.extend([0; 4]);
+    file.extend([0, 0, 0, 0, b'I', b'E', b'N', b'D', 0, 0, 0, 0]);
+    mend_checksums(&mut file);
+    let fault = decode::picture(file, &room).unwrap_err();
+    assert!(
+        fault.cause.contains("its rows do not fill its size"),
+        "{}",
+        fault.cause
+    );
+    // Less than there may be, and small enough to be decoded whatever it holds.
+    let colour = vec![99; usize::from(WIDTH) * usize::from(HEIGHT) * 3];
+    let mut small = png(ColorType::Rgb, BitDepth::Eight, &[], &colour);
+    small.truncate(8 + 25);
+    let stream = zeros(1 << 20);
+    small.extend(u32::try_from(stream.len()).unwrap().to_be_bytes());
+    small.extend(b"IDAT");
+    small.extend(stream);
+    small.extend([0; 4]);
+    small.extend([0, 0, 0, 0, b'I', b'E', b'N', b'D', 0, 0, 0, 0]);
+    mend_checksums(&mut small);
+    refused(&small);
+}
+
+/// A zlib stream of at least so many zeros, and no checksum: nobody gets so far.
+fn zeros(bytes: u64) -> Vec<u8> {
+    /// 258 times the byte before, by the codes that every decoder knows: thirteen bits.
+    const REPEAT: u64 = 0b0_0000_1010_0011;
+    let mut stream = vec![0x78, 0x01];
+    // The last block, those codes; a zero.
+    let (mut bits, mut count) = (0b0000_1100 << 3 | 0b011_u64, 11);
+    for _ in 0..=bytes / 258 {
+        bits |= REPEAT << count;
+        count += 13;
+        while count >= 8 {
+            stream.push(bits.to_le_bytes()[0]);
+            bits >>= 8;
+            count -= 8;
+        }
+    }
+    stream.extend([bits.to_le_bytes()[0], 0, 0]);
+    stream
+}
+
 /// The checksums of a PNG's chunks are mended after each flip: else nothing behind them sees it.
 #[test]
 fn flipped_bits_never_bring_a_decoder_down() {
