@@ -5,8 +5,8 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use usufruct::{Contents, Import, Kernel, MemorySize, Start};
 use usufruct_system_file::{Fault, name_problem};
-use usufruct_wasm::{Config, Contents, Import, MemorySize, Start, System};
 
 use crate::command::{self, Check};
 use crate::say::{print, say};
@@ -64,11 +64,10 @@ fn check_system(path: &str, args: &[String]) -> Result<String, Fault> {
 /// What is in the module, and the line that runs it. The outer fault: there is no kernel
 /// here that could say so.
 fn check_program(path: &str, bytes: &[u8]) -> Result<Result<String, Fault>, Fault> {
-    let mut config = Config::default();
-    config.workers = 1;
-    let system = System::new(config).map_err(|error| Fault::told("this machine", error))?;
+    let kernel = Kernel::builder().workers(1).build();
+    let kernel = kernel.map_err(|error| Fault::told("this machine", error))?;
     let refused = |error| Fault::told(path, error);
-    let contents = match system.inspect(bytes) {
+    let contents = match kernel.inspect(bytes) {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(refused(error))),
     };
@@ -79,7 +78,7 @@ fn check_program(path: &str, bytes: &[u8]) -> Result<Result<String, Fault>, Faul
         bytes.len()
     ));
     print(Summary(&contents));
-    Ok(system
+    Ok(kernel
         .load(bytes)
         .map(|_| way(path, &contents))
         .map_err(refused))

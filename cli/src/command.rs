@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Args, Parser, Subcommand};
+use usufruct::{HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 use usufruct_system_file::{Facts, Fault, Limits, Plan, TaskPlan, name_problem, parse, size};
-use usufruct_wasm::{HEAP_LIMIT_BYTES, WASM_PAGE_BYTES};
 
 use crate::new::New;
 

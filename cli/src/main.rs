@@ -15,8 +15,8 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use usufruct::Sink;
 use usufruct_system_file::Fault;
-use usufruct_wasm::Sink;
 
 use crate::command::{Cli, Command, Run};
 use crate::say::{print, say};

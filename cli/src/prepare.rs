@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
-use usufruct_core::Sink;
-use usufruct_system_file::{Fault, Folder, LIFE_VARIABLE, Plan, Sizes, TaskPlan};
-use usufruct_wasm::{
-    Config, Directory, Input, Limits, MakeError, Output, PoolQuota, Program, Spec, StartError,
-    Streams, System, Task, page_bytes,
+use usufruct::{
+    Input, Kernel, Limits, MakeError, Output, PoolQuota, Program, StartError, Task, TaskBuilder,
+    page_bytes,
 };
+use usufruct_system_file::{Fault, LIFE_VARIABLE, Plan, Sizes, TaskPlan};
 
 use crate::trace::Trace;
 
 /// A system whose tasks all exist, by name. None of them has run.
 pub(crate) struct Ready {
-    pub(crate) system: Arc<System>,
+    pub(crate) kernel: Arc<Kernel>,
     pub(crate) tasks: Vec<ReadyTask>,
 }
 
@@ -29,11 +28,11 @@ pub(crate) struct ReadyTask {
 
 /// Loads every program, then makes every task. When this fails, nothing has run.
 pub(crate) fn prepare(plan: Plan, trace: bool) -> Result<Ready, Fault> {
-    let system = Arc::new(start_system(&plan, trace)?);
+    let kernel = Arc::new(start_kernel(&plan, trace)?);
     let mut programs: HashMap<String, Program> = HashMap::new();
     for task in &plan.tasks {
         if !programs.contains_key(&task.file) {
-            let program = load(&system, task)?;
+            let program = load(&kernel, task)?;
             programs.insert(task.file.clone(), program);
         }
     }
@@ -47,9 +46,8 @@ pub(crate) fn prepare(plan: Plan, trace: bool) -> Result<Ready, Fault> {
         } else {
             Input::Nothing
         };
-        let spec = spec(&task, &stdin, 0);
-        let first_life = system
-            .make(program, &spec)
+        let first_life = life(&kernel, (&task, program), &stdin, 0)
+            .make()
             .map_err(|error| make_fault(&task, error))?;
         tasks.push(ReadyTask {
             program: program.clone(),
@@ -58,30 +56,36 @@ pub(crate) fn prepare(plan: Plan, trace: bool) -> Result<Ready, Fault> {
             first_life,
         });
     }
-    Ok(Ready { system, tasks })
+    Ok(Ready { kernel, tasks })
 }
 
-fn start_system(plan: &Plan, trace: bool) -> Result<System, Fault> {
-    let mut config = Config::default();
-    config.limits = limits(plan, config.limits);
-    config.workers = plan.limits.workers.unwrap_or(config.workers);
-    config.pool_bytes = plan.limits.pool_bytes.unwrap_or(0);
+fn start_kernel(plan: &Plan, trace: bool) -> Result<Kernel, Fault> {
+    let limits = limits(plan);
+    let mut builder = Kernel::builder()
+        .limits(limits)
+        .pool_bytes(plan.limits.pool_bytes.unwrap_or(0));
+    if let Some(workers) = plan.limits.workers {
+        builder = builder.workers(workers);
+    }
     if trace {
         let trace = Trace::default();
-        config = config.with_trace(move |event| trace.event(event));
+        builder = builder.trace(move |event| trace.event(event));
     }
-    let tasks = config.limits.tasks;
-    System::new(config).map_err(|error| match error {
-        StartError::Limits(limits) => {
-            let help = format!("there is room for {tasks} tasks, the host included");
-            Fault::new(&plan.limits.place, limits.to_string(), help)
+    builder.build().map_err(|error| match error {
+        StartError::Limits(bad) => {
+            let help = format!(
+                "there is room for {} tasks, the host included",
+                limits.tasks
+            );
+            Fault::new(&plan.limits.place, bad.to_string(), help)
         }
         error => Fault::told("this machine", error),
     })
 }
 
 /// What the plan says; where it is silent, enough for its tasks.
-fn limits(plan: &Plan, default: Limits) -> Limits {
+fn limits(plan: &Plan) -> Limits {
+    let default = Limits::default();
     let Sizes {
         tasks,
         smos,
@@ -99,49 +103,56 @@ fn limits(plan: &Plan, default: Limits) -> Limits {
     }
 }
 
-fn load(system: &System, task: &TaskPlan) -> Result<Program, Fault> {
+fn load(kernel: &Kernel, task: &TaskPlan) -> Result<Program, Fault> {
     let thing = format!("{}, program {}", task.place, task.file);
     let file = fs::read(&task.file).map_err(|cause| {
         let help = "build the program, or name another file";
         Fault::new(&thing, cause.to_string(), help)
     })?;
-    system
+    kernel
         .load(&file)
         .map_err(|error| Fault::told(&thing, error))
 }
 
-/// What the machine is told about a life of a task.
-pub(crate) fn spec(task: &TaskPlan, stdin: &Input, life: u32) -> Spec {
-    let mut spec = Spec::new(&task.name);
+/// A life of a task, by its number: what the plan says of it, and its program.
+pub(crate) fn life<'kernel>(
+    kernel: &'kernel Kernel,
+    (task, program): (&TaskPlan, &Program),
+    stdin: &Input,
+    life: u32,
+) -> TaskBuilder<'kernel> {
+    let mut builder = kernel
+        .task(&task.name, program)
+        .stdin(stdin.clone())
+        .stdout(Output::Inherit)
+        .stderr(Output::Inherit)
+        .argument(&task.name);
     if let Some(bytes) = task.memory_bytes {
-        spec.memory_bytes = bytes;
+        builder = builder.memory_bytes(bytes);
     }
     if let Some(smos) = task.smos {
-        spec.quota.smos = smos;
+        builder = builder.objects(smos);
     }
-    spec.attached = task.pool;
-    spec.quota.pool = pool_quota(task);
-    let mut environment = task.env.clone();
-    environment.push((LIFE_VARIABLE.to_owned(), life.to_string()));
-    let mut arguments = vec![task.name.clone()];
-    arguments.extend_from_slice(&task.args);
-    spec.streams = Streams {
-        arguments,
-        environment,
-        directories: task.dirs.iter().map(directory).collect(),
-        stdin: stdin.clone(),
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-    };
-    spec
-}
-
-fn directory(folder: &Folder) -> Directory {
-    Directory {
-        host: folder.host.clone().into(),
-        guest: folder.guest.clone(),
-        writable: folder.writable,
+    if let Some(quota) = pool_quota(task) {
+        builder = builder.pages(quota);
     }
+    if let Some(is_attached) = task.pool {
+        builder = builder.attached(is_attached);
+    }
+    for argument in &task.args {
+        builder = builder.argument(argument);
+    }
+    for (name, value) in &task.env {
+        builder = builder.variable(name, value);
+    }
+    for folder in &task.dirs {
+        builder = if folder.writable {
+            builder.writable_directory(&folder.host, &folder.guest)
+        } else {
+            builder.directory(&folder.host, &folder.guest)
+        };
+    }
+    builder.variable(LIFE_VARIABLE, life.to_string())
 }
 
 /// What the plan says about the task's share of the pool, in whole pages; `None`:

@@ -10,11 +10,11 @@ use signal_hook::iterator::Signals;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use usufruct::{Kernel, MakeError, Reason, Report, Sink, Task};
 use usufruct_system_file::{Fault, NextLife};
-use usufruct_wasm::{Reason, Report, Sink, System, Task};
 
 use crate::INTERRUPTED;
-use crate::prepare::{Ready, ReadyTask, spec};
+use crate::prepare::{Ready, ReadyTask, life};
 use crate::say::say;
 use crate::verdict::{History, Life};
 
@@ -44,13 +44,13 @@ pub(crate) fn to_the_end(ready: Ready) -> Result<(Vec<History>, bool), Fault> {
     }));
     heed_interrupts(running.clone()).map_err(cannot_wait)?;
 
-    let system = ready.system;
+    let kernel = ready.kernel;
     let mut histories = runtime.block_on(async {
         let mut supervisors = JoinSet::new();
         for (index, task) in ready.tasks.into_iter().enumerate() {
             let supervisor = Supervisor {
                 index,
-                system: system.clone(),
+                kernel: kernel.clone(),
                 running: running.clone(),
                 task,
             };
@@ -101,7 +101,7 @@ fn interrupt(running: &SharedRunning) {
 /// Sees one task through its lives.
 struct Supervisor {
     index: usize,
-    system: Arc<System>,
+    kernel: Arc<Kernel>,
     running: SharedRunning,
     task: ReadyTask,
 }
@@ -112,18 +112,17 @@ impl Supervisor {
         let mut history = History::new(plan.name.clone());
         let mut task = self.task.first_life.clone();
         for number in 0_u32.. {
-            let life = self.one_life(number, &task).await;
-            let failed = !life.succeeded();
+            let past = self.one_life(number, &task).await;
+            let failed = !past.succeeded();
             let again = failed && number < plan.restarts && !locked(&self.running).is_interrupted;
             if failed {
-                announce(&plan.name, &life, again);
+                announce(&plan.name, &past, again);
             }
-            history.add(life);
+            history.add(past);
             if !again {
                 break;
             }
-            let spec = spec(plan, &self.task.stdin, number.saturating_add(1));
-            match self.system.make(&self.task.program, &spec) {
+            match self.next_life(number.saturating_add(1)) {
                 Ok(next) => task = next,
                 Err(error) => {
                     history.cannot_go_on(error.to_string());
@@ -135,6 +134,17 @@ impl Supervisor {
             }
         }
         (self.index, history)
+    }
+
+    fn next_life(&self, number: u32) -> Result<Task, MakeError> {
+        let task = &self.task;
+        life(
+            &self.kernel,
+            (&task.plan, &task.program),
+            &task.stdin,
+            number,
+        )
+        .make()
     }
 
     /// Lets an interrupt reach the next life; whether it may begin.
@@ -153,8 +163,8 @@ impl Supervisor {
         let limit = self.task.plan.time_limit;
         task.start();
         let (report, exceeded) = match limit {
-            None => (task.ended().await, None),
-            Some(limit) => match timeout(limit, task.ended()).await {
+            None => (task.wait().await, None),
+            Some(limit) => match timeout(limit, task.wait()).await {
                 Ok(report) => (report, None),
                 Err(_) => (kill(task).await, Some(limit)),
             },
@@ -165,7 +175,7 @@ impl Supervisor {
 
 async fn kill(task: &Task) -> Report {
     task.kill();
-    task.ended().await
+    task.wait().await
 }
 
 /// Says how a life failed, unless its own words and the verdict will be all there is to say.

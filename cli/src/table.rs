@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use usufruct_wasm::Usage;
+use usufruct::Usage;
 
 use crate::verdict::History;
 use usufruct_system_file::InWords;

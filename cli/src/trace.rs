@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use usufruct_abi::Number;
-use usufruct_core::{Ending, Event, PageAct, Reason, Run, Sink, TaskId};
+use usufruct::{Ending, Event, Number, PageAct, Reason, Run, TaskId};
 
 use crate::say::say;
 
@@ -64,8 +63,8 @@ pub(crate) struct Trace {
 #[derive(Debug, Default)]
 struct Names(HashMap<i32, String>);
 
-impl Sink for Trace {
-    fn event(&self, event: &Event<'_>) {
+impl Trace {
+    pub(crate) fn event(&self, event: &Event<'_>) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.learn(event);
         let line = names.line(event);
@@ -216,8 +215,9 @@ fn ends(ending: Ending) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Names, arguments};
-    use usufruct_abi::Number;
-    use usufruct_core::{Denied, Event, PageAct, Permissions, Run, SmoId, Span, TaskId};
+    use usufruct::{
+        Denied, Ending, Event, Number, PageAct, Permissions, Reason, Run, SmoId, Span, TaskId,
+    };
 
     fn task(raw: i32) -> TaskId {
         TaskId::from_raw(raw).unwrap()
@@ -304,9 +304,9 @@ mod tests {
     fn a_task_that_is_gone_has_no_name_any_more() {
         let mut names = names();
         assert_eq!(names.name(5), "reader");
-        let ending = usufruct_core::Ending {
+        let ending = Ending {
             status: 0,
-            reason: usufruct_core::Reason::Exit,
+            reason: Reason::Exit,
         };
         names.forget(&Event::TaskEnded {
             task: task(5),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use usufruct::{Reason, Report, Usage};
 use usufruct_system_file::{Failed, InWords};
-use usufruct_wasm::{Reason, Report, Usage};
 
 /// One life, after its end.
 #[derive(Debug)]

@@ -358,7 +358,7 @@ fn the_table_counts_pages_where_they_change_hands() {
     let (given, received) = (5, 6);
     assert_eq!([lines[1][given], lines[1][received]], ["given", "received"]);
     // New pages are no gift, nor is what one gives to oneself; and one was refused.
-    let two = (2 * usufruct_wasm::page_bytes().unwrap()).to_string();
+    let two = (2 * usufruct::page_bytes().unwrap()).to_string();
     assert_eq!([lines[2][given], lines[2][received]], [two.as_str(), "0"]);
     assert_eq!([lines[3][given], lines[3][received]], ["0", two.as_str()]);
     let sum = format!(", {two} given as pages without a copy");

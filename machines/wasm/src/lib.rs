@@ -93,7 +93,9 @@ pub use state::Guest;
 pub use streams::{Capture, Directory, Input, Output, Sink, Source, Streams};
 pub use system::{Program, System};
 pub use task::Task;
+pub use usufruct_abi::{Error as SartorisError, Number};
 pub use usufruct_core::{
-    BadLimits, Denied, Ending, Event, Limits, Permissions, PoolQuota, Quota, Reason, SmoId, TaskId,
+    BadLimits, Denied, Ending, Event, ForbiddenStore, Limits, PageAct, Permissions, PoolQuota,
+    Quota, Reason, Run, SmoId, Span, TaskId, ThreadId,
 };
 pub use wasmtime;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use usufruct_wasm::{
-    Config, Event, Host, Imports, Limits, LoadError, Program, Protection, StartError, System,
+    Config, Contents, Event, Host, Imports, Limits, LoadError, Program, Protection, StartError,
+    System,
 };
 
 use super::task::{Task, TaskBuilder};
@@ -120,6 +121,16 @@ impl Kernel {
         imports: &Imports,
     ) -> Result<Program, LoadError> {
         self.0.load_with(module.as_ref(), imports)
+    }
+
+    /// Looks into a module, in the binary format or in text, without compiling it:
+    /// also into one that can not run.
+    ///
+    /// # Errors
+    ///
+    /// It is no module, or a broken one.
+    pub fn inspect(&self, module: impl AsRef<[u8]>) -> Result<Contents, LoadError> {
+        self.0.inspect(module.as_ref())
     }
 
     /// A task to be, under a name of 1 to 31 bytes that no living task has.

@@ -110,11 +110,23 @@ impl<'kernel> TaskBuilder<'kernel> {
     ///
     /// # Errors
     ///
+    /// As [`Self::make`].
+    pub fn spawn(self) -> Result<Task, MakeError> {
+        let task = self.make()?;
+        task.start();
+        Ok(task)
+    }
+
+    /// Makes the task, which is there for others to find, and runs with
+    /// [`Task::start`]: so a system's tasks all exist before the first one looks
+    /// for another.
+    ///
+    /// # Errors
+    ///
     /// A name that is not free, a full table, a limit that the module exceeds
     /// from the start, a directory that can not be opened. Nothing is left then.
-    pub fn spawn(self) -> Result<Task, MakeError> {
+    pub fn make(self) -> Result<Task, MakeError> {
         let task = self.system.make(&self.program, &self.spec)?;
-        task.start();
         Ok(Task(task))
     }
 }
@@ -134,6 +146,11 @@ impl Task {
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.name()
+    }
+
+    /// Lets it run, if it was only made so far. (docs/calls.md, section 1)
+    pub fn start(&self) {
+        self.0.start();
     }
 
     /// What it has done so far.
