@@ -16,7 +16,7 @@ pub(crate) fn listings(document: &str) -> (Vec<Listing>, Vec<(usize, &'static st
     let mut open: Option<Listing> = None;
     let mut before = Before::default();
     for (line, text) in (1..).zip(document.lines()) {
-        match (&mut open, text.strip_prefix("```")) {
+        match (&mut open, text.trim_start().strip_prefix("```")) {
             (None, Some(info)) => {
                 let language = info.split([',', ' ']).next().unwrap_or_default();
                 if language.is_empty() {
@@ -56,7 +56,8 @@ struct Before {
 
 impl Before {
     fn makes_a_listing_of(&self, text: &str) -> bool {
-        self.is_blank && !self.in_list && text.starts_with("    ") && !text.trim().is_empty()
+        let code = if self.in_list { "      " } else { "    " };
+        self.is_blank && text.starts_with(code) && !text.trim().is_empty()
     }
 
     fn add(&mut self, text: &str) {
@@ -88,6 +89,7 @@ mod tests {
     fn a_listing_that_nobody_could_run_is_a_problem() {
         for (document, line) in [
             ("a\n\n    let a;\n", 3),
+            ("- a\n\n      let a;\n", 3),
             ("```\nlet a;\n```\n", 1),
             ("a\n```sh\n", 2),
         ] {

@@ -29,6 +29,8 @@ const FREESTANDING_TARGET: &str = "x86_64-unknown-none";
 
 /// What of the wasm machine needs no engine.
 const ALONE: &str = "usufruct-wasm-alone";
+/// What host programs depend on.
+const LIBRARY: &str = "usufruct";
 const AARCH64_TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// Run all tests, on every machine that can be had here
@@ -57,6 +59,9 @@ enum Machine {
     /// What of the wasm machine is written for AArch64, under QEMU's user mode
     #[value(name = "aarch64")]
     Arm,
+    /// The library for AArch64, in the same way; wasmtime is built for it, which takes half an hour
+    #[value(name = "aarch64_library")]
+    ArmLibrary,
 }
 
 impl Test {
@@ -66,7 +71,7 @@ impl Test {
             bail!("--all is about one machine; say --machine x86_64 too");
         }
         let parts: &[_] = match self.machine {
-            Some(Machine::Arm) => &[&AARCH64],
+            Some(Machine::Arm | Machine::ArmLibrary) => &[&AARCH64],
             _ => tools::PARTS,
         };
         if self.install {
@@ -83,7 +88,8 @@ impl Test {
             Some(Machine::Wasm) => wasm(&mut steps),
             Some(Machine::Bare) if self.all => matrix::run(&mut steps),
             Some(Machine::Bare) => bare_metal(&mut steps),
-            Some(Machine::Arm) => aarch64(&mut steps),
+            Some(Machine::Arm) => aarch64(&mut steps, &[ALONE]),
+            Some(Machine::ArmLibrary) => aarch64(&mut steps, &[ALONE, LIBRARY]),
         }
         let result = steps.finish();
         if let Some(line) = install_line {
@@ -173,8 +179,8 @@ fn bare_metal(steps: &mut Steps) {
     steps.run("machines/x86_64, with the probe in C", &mut in_c);
 }
 
-/// Moves bytes as AArch64 does. Not part of [`everything`]: it wants another compiler of C.
-fn aarch64(steps: &mut Steps) {
+/// Tests on AArch64, emulated. Not part of [`everything`]: they want another compiler of C.
+fn aarch64(steps: &mut Steps, packages: &[&str]) {
     if let Some(problem) = AARCH64.problem() {
         return steps.skip(AARCH64_TARGET, &problem);
     }
@@ -185,7 +191,7 @@ fn aarch64(steps: &mut Steps) {
     steps.run("its standard library", &mut target);
     let mut test = tree::cargo("test");
     test.args(["--locked", "--release", "--target", AARCH64_TARGET])
-        .args(["--package", ALONE])
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
         .env(
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
             "aarch64-linux-gnu-gcc",
@@ -194,6 +200,9 @@ fn aarch64(steps: &mut Steps) {
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
             "qemu-aarch64 -L /usr/aarch64-linux-gnu",
         );
+    for package in packages {
+        test.args(["--package", package]);
+    }
     steps.run(AARCH64_TARGET, &mut test);
 }
 

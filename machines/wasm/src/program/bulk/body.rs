@@ -12,6 +12,10 @@ use super::{Bulk, COPY, Error, FILL, HEAP_ONLY, NOTIFY, WAIT32, WAIT64};
 /// Copies of up to so many bytes become loads and stores where they stand.
 const SHORT_BYTES: u32 = 128;
 
+/// Whether a store that lies in the heap with its beginning only may store that. An x86
+/// stores nothing then; AArch64 does not say.
+const MAY_TEAR: bool = !cfg!(target_arch = "x86_64");
+
 /// A function's body, being written.
 pub(in super::super) struct Body {
     function: Function,
@@ -107,6 +111,15 @@ impl Body {
         code.local_get(to).local_get(from);
         code.i32_const(len.cast_signed()).call(copy);
         code.else_();
+        if MAY_TEAR {
+            let last = Piece {
+                offset: len.saturating_sub(1),
+                bytes: 1,
+            };
+            code.local_get(to);
+            last.load(&mut code);
+            code.drop();
+        }
         let pieces = pieces(len);
         for piece in &pieces {
             code.local_get(to).local_get(from);
