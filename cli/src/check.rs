@@ -8,7 +8,7 @@ use std::path::Path;
 use usufruct::{Contents, Import, Kernel, MemorySize, Start};
 use usufruct_system_file::{Fault, name_problem};
 
-use crate::command::{self, Check};
+use crate::command::{self, Check, PoolSize};
 use crate::say::{print, say};
 use crate::{FAILED, prepare};
 
@@ -26,14 +26,15 @@ pub(crate) fn carry_out(check: &Check) -> Result<u8, Fault> {
         let cause = "a program takes no arguments to be checked";
         return Err(Fault::new("`--`", cause, "leave them out"));
     }
+    let pool_bytes = check.pool.bytes()?;
     let checked = if is_system {
-        check_system(path, &check.args)
+        check_system(check, pool_bytes)
     } else {
         let bytes = fs::read(path).map_err(|cause| {
             let help = "usufruct check FILE.wasm, or usufruct check SYSTEM.toml";
             Fault::new(path, cause.to_string(), help)
         })?;
-        check_program(path, &bytes)?
+        check_program(path, &bytes, &check.pool)?
     };
     Ok(match checked {
         Ok(way) => {
@@ -48,8 +49,10 @@ pub(crate) fn carry_out(check: &Check) -> Result<u8, Fault> {
 }
 
 /// Everything up to the first task's start; the line that runs it.
-fn check_system(path: &str, args: &[String]) -> Result<String, Fault> {
-    let plan = command::read(path, args)?;
+fn check_system(check: &Check, pool_bytes: Option<u64>) -> Result<String, Fault> {
+    let (path, args) = (&check.file, &check.args);
+    let mut plan = command::read(path, args)?;
+    plan.limits.pool_bytes = pool_bytes.or(plan.limits.pool_bytes);
     let tasks: Vec<String> = plan.tasks.iter().map(|task| task.name.clone()).collect();
     let is_trace = false;
     let ready = prepare::prepare(plan, is_trace)?;
@@ -58,13 +61,19 @@ fn check_system(path: &str, args: &[String]) -> Result<String, Fault> {
     print(Row("tasks", &tasks));
     let args: String = args.iter().map(|arg| format!(" {arg}")).collect();
     let separator = if args.is_empty() { "" } else { " --" };
-    Ok(format!("usufruct run {path}{separator}{args}"))
+    let pool = pool_option(check.pool.words.as_deref());
+    Ok(format!("usufruct run {pool}{path}{separator}{args}"))
 }
 
 /// What is in the module, and the line that runs it. The outer fault: there is no kernel
 /// here that could say so.
-fn check_program(path: &str, bytes: &[u8]) -> Result<Result<String, Fault>, Fault> {
-    let kernel = Kernel::builder().workers(1).build();
+fn check_program(
+    path: &str,
+    bytes: &[u8],
+    pool: &PoolSize,
+) -> Result<Result<String, Fault>, Fault> {
+    let pool_bytes = pool.bytes()?.unwrap_or(0);
+    let kernel = Kernel::builder().workers(1).pool_bytes(pool_bytes).build();
     let kernel = kernel.map_err(|error| Fault::told("this machine", error))?;
     let refused = |error| Fault::told(path, error);
     let contents = match kernel.inspect(bytes) {
@@ -80,7 +89,7 @@ fn check_program(path: &str, bytes: &[u8]) -> Result<Result<String, Fault>, Faul
     print(Summary(&contents));
     Ok(kernel
         .load(bytes)
-        .map(|_| way(path, &contents))
+        .map(|_| way(path, &contents, pool))
         .map_err(refused))
 }
 
@@ -94,7 +103,7 @@ fn kind(start: Start) -> &'static str {
 }
 
 /// The line that runs a program.
-fn way(path: &str, contents: &Contents) -> String {
+fn way(path: &str, contents: &Contents, pool: &PoolSize) -> String {
     let stem = Path::new(path)
         .file_stem()
         .unwrap_or_default()
@@ -103,12 +112,13 @@ fn way(path: &str, contents: &Contents) -> String {
         None if !stem.contains(['/', '=', ' ']) => stem,
         _ => "NAME".into(),
     };
-    let pool = if contents.imports_page_calls {
-        "--pool 64MiB "
-    } else {
-        ""
-    };
+    let by_default = contents.imports_page_calls.then_some("64MiB");
+    let pool = pool_option(pool.words.as_deref().or(by_default));
     format!("usufruct run {pool}{name}={path}")
+}
+
+fn pool_option(size: Option<&str>) -> String {
+    size.map_or_else(String::new, |size| format!("--pool {size} "))
 }
 
 /// A module's contents, line by line.

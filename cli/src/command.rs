@@ -33,9 +33,8 @@ pub(crate) enum Command {
 /// 130 after an interrupt (Ctrl-C), which kills all tasks.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// Size of the page pool, in bytes, KiB, MiB or GiB, up to 2 GiB; goes before the system file's
-    #[arg(long, value_name = "SIZE")]
-    pool: Option<String>,
+    #[command(flatten)]
+    pool: PoolSize,
 
     /// Print what each task did when all have ended
     #[arg(long)]
@@ -62,6 +61,9 @@ pub(crate) struct Run {
 /// can not be read.
 #[derive(Args, Debug)]
 pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) pool: PoolSize,
+
     /// A program (.wasm or .wat), or a system file
     pub(crate) file: String,
 
@@ -70,27 +72,36 @@ pub(crate) struct Check {
     pub(crate) args: Vec<String>,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct PoolSize {
+    /// Size of the page pool, in bytes, KiB, MiB or GiB, up to 2 GiB; goes before the system file's
+    #[arg(long = "pool", value_name = "SIZE")]
+    pub(crate) words: Option<String>,
+}
+
+impl PoolSize {
+    pub(crate) fn bytes(&self) -> Result<Option<u64>, Fault> {
+        let Some(words) = &self.words else {
+            return Ok(None);
+        };
+        let bytes = size::parse(words).ok_or_else(|| {
+            let help = format!("write {}", size::FORM);
+            Fault::new(format!("--pool {words}"), "this is no size", help)
+        })?;
+        Ok(Some(bytes))
+    }
+}
+
 impl Run {
     /// What to run.
     pub(crate) fn plan(&self) -> Result<Plan, Fault> {
-        let pool_bytes = self.pool_bytes()?;
+        let pool_bytes = self.pool.bytes()?;
         let mut plan = match self.what.as_slice() {
             [path] if named_file(path).is_none() => read(path, &self.args)?,
             tasks => self.plain_plan(tasks)?,
         };
         plan.limits.pool_bytes = pool_bytes.or(plan.limits.pool_bytes);
         Ok(plan)
-    }
-
-    fn pool_bytes(&self) -> Result<Option<u64>, Fault> {
-        let Some(pool) = &self.pool else {
-            return Ok(None);
-        };
-        let bytes = size::parse(pool).ok_or_else(|| {
-            let help = format!("write {}", size::FORM);
-            Fault::new(format!("--pool {pool}"), "this is no size", help)
-        })?;
-        Ok(Some(bytes))
     }
 
     fn plain_plan(&self, named_files: &[String]) -> Result<Plan, Fault> {

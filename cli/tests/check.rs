@@ -163,6 +163,29 @@ fn of_a_system_everything_is_checked_and_nothing_runs() {
 }
 
 #[test]
+fn a_pool_is_checked_as_it_would_be_run() {
+    let program = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+    let system = "[[task]]\nname = \"one\"\nfile = \"one.wat\"\npool = true\n";
+    let place = Place::new("check_pool")
+        .with("one.wat", program)
+        .with("system.toml", system);
+    let said = place.usufruct(&["check", "system.toml"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+    assert!(said.err.contains("pool"), "{said:?}");
+    for (file, runs) in [("system.toml", "system.toml"), ("one.wat", "one=one.wat")] {
+        let said = place.usufruct(&["check", "--pool", "1MiB", file]);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{file}");
+        let way = format!("can run: usufruct run --pool 1MiB {runs}\n");
+        assert!(said.out.ends_with(&way), "{said:?}");
+        let said = place.usufruct(&["check", "--pool", "some", file]);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{file}");
+    }
+    let said = place.usufruct(&["check", "--pool", "3GiB", "one.wat"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("give it 1 byte to"), "{said:?}");
+}
+
+#[test]
 fn a_wrong_command_line_is_another_exit_status() {
     let place = Place::new("check_usage").with("one.wat", "(module)");
     let said = place.usufruct(&["check", "none.wasm"]);
