@@ -91,11 +91,14 @@ impl<S: Sink> Kernel<S> {
         change.next = page;
     }
 
-    /// Who gives up its own right holds up nobody's change of pages where it has none.
+    /// Who gives up its own right marks no page where it has none, and so holds up nobody's
+    /// change there. But it waits for one that is under way: its right may be about to come,
+    /// or be gone from the books and not yet from the processors.
     fn concerns(&self, change: &PageChange, page: u32) -> bool {
         let caller = change.caller.index;
         let has_some = |(_, rights)| rights != Rights::NONE;
         !change.relinquishes()
+            || self.pages.is_changing(page)
             || self.plane.pages.holding(page, caller).is_some_and(has_some)
             || self.plane.pages.is_for_everybody(page)
     }

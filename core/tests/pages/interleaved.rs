@@ -175,14 +175,52 @@ fn a_refused_allocation_leaves_nothing_of_what_was_stored_meanwhile() {
 }
 
 #[test]
-fn who_gives_up_a_right_that_it_does_not_have_waits_for_nobody() {
+fn who_gives_up_a_right_that_it_does_not_have_holds_up_nobody() {
     let mut world = World::new(TASKS);
     let p = world.allocate(A, 1);
     let c = world.id(C);
     let freeing = first_step(world.begin(A, control((p, 1), MEMC_GIVE, 0)));
-    let strangers = world.begin(C, control((p, 2 * PAGE), MEMC_NOWRITE, c));
-    assert!(matches!(strangers, Progress::Answer(Ok(0))));
+    let strangers = first_step(world.begin(C, control((p, 2 * PAGE), MEMC_NOWRITE, c)));
+    assert_eq!(*strangers.work(), Work::Yield);
     assert_eq!(world.finish(world.go_on(freeing)), Ok(0));
+    let next = first_step(world.begin(B, allocation(2)));
+    let strangers = first_step(world.go_on(strangers));
+    assert_eq!(*strangers.work(), Work::Yield, "the pages are B's turn");
+    assert!(world.finish(world.go_on(next)).is_ok());
+    assert!(matches!(world.go_on(strangers), Progress::Answer(Ok(0))));
+}
+
+/// Its right is gone from the books, and its stores go through until the barrier; or its
+/// stores go through already, and its right is not in the books.
+#[test]
+fn who_gives_up_its_right_waits_for_whoever_takes_or_grants_it() {
+    for holders in [1, 2] {
+        let mut world = World::new(TASKS);
+        let p = world.allocate(A, 1);
+        for task in [C, B].into_iter().take(holders) {
+            let id = world.id(task);
+            assert_eq!(world.control(A, (p, 1), MEMC_OKWRITE, id), 0);
+        }
+        let last = [C, B][holders - 1];
+        let id = world.id(last);
+        for command in [MEMC_NOWRITE, MEMC_OKWRITE] {
+            let owners = first_step(world.begin(A, control((p, 1), command, id)));
+            let own = first_step(world.begin(last, control((p, 1), MEMC_NOWRITE, id)));
+            assert_eq!(*own.work(), Work::Yield, "{command}");
+            assert_eq!(world.finish(world.go_on(owners)), Ok(0));
+            assert_eq!(world.finish(world.go_on(own)), Ok(0));
+            assert!(!world.is(last, Number::IsMemWritable, p));
+        }
+    }
+    let mut world = World::new(TASKS);
+    let p = world.allocate(A, 1);
+    let a = world.id(A);
+    assert!(world.stores(A, p));
+    let closing = first_step(world.begin(A, control((p, 1), MEMC_NOWRITE, 0)));
+    let own = first_step(world.begin(A, control((p, 1), MEMC_NOWRITE, a)));
+    assert_eq!(*own.work(), Work::Yield, "another of its threads may store");
+    assert_eq!(world.finish(world.go_on(closing)), Ok(0));
+    assert_eq!(world.finish(world.go_on(own)), Ok(0));
 }
 
 /// A forbids B, who may write the first of three pages by name and the last with

@@ -108,9 +108,11 @@ fn who_has_left_a_record_holds_up_nobody() {
     assert_eq!(at_once(&mut world, (p, 1), MEMC_OKWRITE, b), Some(0));
     assert_eq!(at_once(&mut world, (p, 1), MEMC_NOWRITE, b), Some(0));
     let closing = first_step(world.begin(A, control((p, 1), MEMC_NOWRITE, 0)));
-    let relinquish = world.begin(B, control((p, 1), MEMC_NOWRITE, b));
-    assert!(matches!(relinquish, Progress::Answer(Ok(0))));
+    let relinquish = first_step(world.begin(B, control((p, 1), MEMC_NOWRITE, b)));
     assert_eq!(world.finish(world.go_on(closing)), Ok(0));
+    let c = world.id(C);
+    assert_eq!(at_once(&mut world, (p, 1), MEMC_OKWRITE, c), Some(0));
+    assert!(matches!(world.go_on(relinquish), Progress::Answer(Ok(0))));
 }
 
 /// Its page is marked: others wait, and the gainer's place stays its own.
