@@ -32,6 +32,7 @@ fn a_slice_of_a_buffer_comes_after_the_last_copy() {
                 while !is_over.load(Ordering::Relaxed) {
                     task.call(Number::WriteMem, [id, 0, LEN_INT, 0]);
                     task.call(Number::ReadMem, [id, 0, LEN_INT, 64]);
+                    thread::yield_now();
                 }
                 assert_eq!(task.call(Number::ReadMem, [id, 0, LEN_INT, 64]), -1);
             });
