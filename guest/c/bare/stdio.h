@@ -13,7 +13,7 @@ extern FILE usufruct_output, usufruct_errors;
 #define stderr (&usufruct_errors)
 
 /* Of formats there are %s, %d, %c and %%: any other is written as it stands. What they answer is
- * how many bytes they have written. */
+ * how many bytes they have written, or -1 if the stream has not taken all of them. */
 __attribute__((format(printf, 1, 2))) int printf(const char *format, ...);
 __attribute__((format(printf, 2, 3))) int fprintf(FILE *stream, const char *format, ...);
 

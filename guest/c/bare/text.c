@@ -23,15 +23,17 @@ int strcmp(const char *one, const char *other) {
 
 /* Bytes on their way to a stream. */
 struct line {
-    int stream, waiting, written;
+    int stream, waiting, written, has_failed;
     char bytes[256];
 };
 
 static void flush(struct line *line) {
     for (int at = 0; at < line->waiting;) {
         long count = write_stream(line->stream, line->bytes + at, line->waiting - at);
-        if (count <= 0)
-            break; /* nobody could do anything about it */
+        if (count <= 0) {
+            line->has_failed = 1;
+            break;
+        }
         at += (int)count;
     }
     line->waiting = 0;
@@ -86,7 +88,7 @@ static int print(FILE *stream, const char *format, va_list values) {
         }
     }
     flush(&line);
-    return line.written;
+    return line.has_failed ? -1 : line.written;
 }
 
 int printf(const char *format, ...) {

@@ -136,7 +136,8 @@ impl Context {
         // 3. cs and ss are those of ring 3, from `new`, or as the processor saved them
         //    from ring 3; so whatever the task does, it has no more than ring 3's rights.
         // 4. The kernel is mapped in every space, and in none may ring 3 touch it.
-        // 5. `served` is borrowed mutably until then too, and `serve_at_once` alone uses it.
+        // 5. `served` is borrowed mutably until then too, and what
+        //    trap.s calls of served.rs alone uses it.
         unsafe { enter(self, (&raw mut *served).cast()) };
         processor.is_back();
         match self.vector {
