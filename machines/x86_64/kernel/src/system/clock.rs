@@ -46,11 +46,11 @@ impl Pace {
     /// `None`: there is no chip to go by.
     fn measure() -> Option<Self> {
         /// A host that stops us for longer than the chip takes to go round makes the counter
-        /// look fast: the slowest of some looks is right.
+        /// look fast: the slowest of some looks is right. After one that fails there are no more.
         const ROUNDS: u32 = 3;
         Chip::start();
-        let paces = (0..ROUNDS).map(|_| Chip::counts_per_ms());
-        let per_ms = paces.min().flatten()?;
+        let paces = (0..ROUNDS).map_while(|_| Chip::counts_per_ms());
+        let per_ms = paces.min()?;
         let begin = processor::clock();
         Some(Self { begin, per_ms })
     }
@@ -79,11 +79,20 @@ impl Chip {
     fn counts_per_ms() -> Option<u64> {
         /// 10 ms.
         const LONG_ENOUGH: u16 = (Chip::HERTZ / 100) as u16;
-        /// Where there is no chip, its counter shows the same for ever.
         const MOST_LOOKS: u32 = 1 << 20;
+        /// Some milliseconds. Where there is no chip, its counter still shows the same then.
+        const SOME_LOOKS: u32 = 1 << 12;
         let (first, begin) = Self::look_closely();
         let gone = |shown: u16| first.wrapping_sub(shown);
-        (0..MOST_LOOKS).find(|_| gone(Self::look().0) >= LONG_ENOUGH)?;
+        for looks in 0.. {
+            let gone = gone(Self::look().0);
+            if gone >= LONG_ENOUGH {
+                break;
+            }
+            if looks == MOST_LOOKS || (looks == SOME_LOOKS && gone == 0) {
+                return None;
+            }
+        }
         let (last, end) = Self::look_closely();
         let chip = u64::from(gone(last)).max(1);
         let pace = end.saturating_sub(begin) * Self::HERTZ / (chip * 1000);
