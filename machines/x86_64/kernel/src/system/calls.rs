@@ -1,13 +1,14 @@
 //! The bare machine's own calls: what programs without WASI have in its place.
 
 use super::clock;
+use super::member::Heap;
 use super::streams::{Caller, PATH_BYTES};
 use super::threads::{Body, member_of};
 use super::worker::{Turn, Worker};
 use crate::context::Context;
 use crate::floating::Floating;
 use crate::memory::FRAME_BYTES;
-use crate::space::Rights;
+use crate::space::{Rights, Space};
 use crate::task::PRIVATE_END;
 use usufruct_abi::{NativeCall, StreamError};
 use usufruct_core::{Access, Ending, Machine, Reason, Span};
@@ -45,14 +46,20 @@ impl Worker {
                 body.context.answer_long(0);
                 return Turn::IsOver;
             }
-            NativeCall::GrowMemory => match self.grow(member, body, first) {
+            NativeCall::GrowMemory => match self.grow(place, body, first) {
                 Some(answer) => answer,
                 None => {
                     body.context.call_again();
                     return Turn::GoesOn;
                 }
             },
-            NativeCall::GrowStack => self.grow_stack(member, body, first),
+            NativeCall::GrowStack => match self.grow_stack(member, body, first) {
+                Some(answer) => answer,
+                None => {
+                    body.context.call_again();
+                    return Turn::IsOver;
+                }
+            },
             NativeCall::OpenStream => self.open(caller, (first, second), int(third)),
             NativeCall::CloseStream => streams.lock().close(stream),
             NativeCall::ReadStream => streams.lock().read(caller, stream, (second, third)),
@@ -70,9 +77,12 @@ impl Worker {
     }
 
     /// `grow_memory`; `None`: some of it is done, and the call is to be made once more.
-    fn grow(&self, member: usize, body: &Body, bytes: u64) -> Option<Result<u64, StreamError>> {
-        let mut state = self.system.members[member].state();
+    fn grow(&self, place: usize, body: &Body, bytes: u64) -> Option<Result<u64, StreamError>> {
+        let mut state = self.system.members[member_of(place)].state();
         let heap = &mut state.heap;
+        if heap.growing == Some(place) {
+            heap.growing = None;
+        }
         let Some(end) = heap.end_with(bytes) else {
             return Some(Err(StreamError::NoMemory));
         };
@@ -82,10 +92,12 @@ impl Worker {
             let pages = self.machine.grow(body.space, wanted, Rights::Write);
             heap.mapped_end += pages * FRAME_BYTES;
             heap.pages_left -= pages;
+            // What there is of it is the next growth's.
             if heap.mapped_end < now {
                 return Some(Err(StreamError::NoMemory));
             }
             if now < end {
+                heap.growing = Some(place);
                 return None;
             }
         }
@@ -93,22 +105,35 @@ impl Worker {
         Some(Ok(begin))
     }
 
-    /// `grow_stack`.
-    fn grow_stack(&self, member: usize, body: &Body, bytes: u64) -> Result<u64, StreamError> {
+    /// `grow_stack`; `None`: another thread's heap is growing, and has pages behind its end that
+    /// would be nobody's below a stack: the call is to be made once more. That thread is not over
+    /// before it is through.
+    fn grow_stack(
+        &self,
+        member: usize,
+        body: &Body,
+        bytes: u64,
+    ) -> Option<Result<u64, StreamError>> {
         if !(1..=GROW_PAGES * FRAME_BYTES).contains(&bytes) {
-            return Err(StreamError::Invalid);
+            return Some(Err(StreamError::Invalid));
         }
         let mut state = self.system.members[member].state();
         let heap = &mut state.heap;
-        // Another thread's heap may be growing, and have pages behind its end already: they can
-        // not be the one that nobody has.
+        heap.growing
+            .is_none()
+            .then(|| self.add_stack(heap, body.space, bytes))
+    }
+
+    fn add_stack(&self, heap: &mut Heap, space: Space, bytes: u64) -> Result<u64, StreamError> {
+        // A growth that failed may have left pages behind the end: they can not be the one that
+        // nobody has.
         let begin = heap.end.max(heap.mapped_end) + FRAME_BYTES;
         let pages = bytes.div_ceil(FRAME_BYTES);
         let end = begin + pages * FRAME_BYTES;
         if end > PRIVATE_END || pages > heap.pages_left {
             return Err(StreamError::NoMemory);
         }
-        let grown = self.machine.grow(body.space, begin..end, Rights::Write);
+        let grown = self.machine.grow(space, begin..end, Rights::Write);
         heap.pages_left -= grown;
         heap.mapped_end = begin + grown * FRAME_BYTES;
         // What there is of it, if memory is used up, is the heap's.

@@ -46,6 +46,9 @@ pub(super) struct Heap {
     pub(super) end: u64,
     /// Up to here there are pages.
     pub(super) mapped_end: u64,
+    /// The place of the thread whose growth goes on, and has pages behind `end`; of several the
+    /// last one that has got some.
+    pub(super) growing: Option<usize>,
     /// Pages that the task may have beside.
     pub(super) pages_left: u64,
 }

@@ -240,6 +240,7 @@ impl System {
         let heap = Heap {
             end,
             mapped_end: end,
+            growing: None,
             pages_left: pages_left.ok_or(BadProgram::TooLarge)?,
         };
         let body = Body {
