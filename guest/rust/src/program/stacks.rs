@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::arch::{asm, global_asm};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 use usufruct_abi::NativeCall;
@@ -11,18 +11,32 @@ use usufruct_abi::NativeCall;
 use super::NoThread;
 use crate::raw::native_call;
 
-const STACK_BYTES: usize = 256 << 10;
+const STACK_BYTES: u64 = 256 << 10;
 /// Stacks that there may be: more than a task may have threads.
 const MOST: usize = 16;
 /// How often a place for a thread is asked for: one that has just ended may be on its way out.
 const TRIES: u32 = 100;
 
-/// A stack's lowest word, which says whether a thread has it. It is never freed.
-type Lowest = AtomicU32;
+/// A stack that threads have one after another. What is said about it lies apart from it, where
+/// no frame of its thread comes.
+#[derive(Debug)]
+struct Stack {
+    /// Whether a thread has it, or somebody looks for memory for it.
+    state: AtomicU32,
+    /// Where it ends, as `grow_stack` has made it for good; 0: it has no memory yet. Who has
+    /// taken the stack stores it.
+    end: AtomicU64,
+}
+
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 
-static STACKS: [AtomicPtr<Lowest>; MOST] = [const { AtomicPtr::new(core::ptr::null_mut()) }; MOST];
+static STACKS: [Stack; MOST] = [const {
+    Stack {
+        state: AtomicU32::new(FREE),
+        end: AtomicU64::new(0),
+    }
+}; MOST];
 
 // A thread begins here, with its argument in rdi. Called, so that the stack is as a function
 // expects it.
@@ -41,7 +55,7 @@ unsafe extern "C" {
 /// What a thread begins with.
 struct Start {
     work: Box<dyn FnOnce() + Send>,
-    stack: &'static Lowest,
+    stack: &'static Stack,
 }
 
 /// What a thread's work has come to, once it has.
@@ -62,16 +76,19 @@ pub(super) fn spawn<T: Send + 'static>(
         work: Box::new(work),
         stack,
     }));
-    let end = core::ptr::from_ref(stack).wrapping_byte_add(STACK_BYTES);
     let entry = usufruct_thread as *const () as u64;
     let words = [
         entry,
-        end.expose_provenance() as u64,
+        stack.end.load(Ordering::Relaxed),
         start.expose_provenance() as u64,
     ];
     for _ in 0..TRIES {
-        // SAFETY: the stack is `take_stack`'s, and so nobody else's until its thread gives it
-        // back, or it is given back below.
+        // SAFETY:
+        // 1. The stack is memory that `grow_stack` has given for it and nothing else uses. Its
+        //    state says that it is taken, and nothing but its thread's last store, or the one
+        //    below, says otherwise: a static, which no frame on any stack overlaps.
+        // 2. A page that nobody has lies below it, and what Rust compiles touches each page of
+        //    a frame in turn: a thread that uses it up faults there.
         if unsafe { native_call(NativeCall::SpawnThread, words) } > 0 {
             return Ok(running);
         }
@@ -80,7 +97,7 @@ pub(super) fn spawn<T: Send + 'static>(
     }
     // SAFETY: made above by `into_raw`; no thread has it.
     drop(unsafe { Box::from_raw(start) });
-    stack.store(FREE, Ordering::Release);
+    stack.state.store(FREE, Ordering::Release);
     Err(NoThread)
 }
 
@@ -97,40 +114,31 @@ impl<T> Running<T> {
 }
 
 /// A stack that another thread has left, or a new one.
-fn take_stack() -> Option<&'static Lowest> {
-    for place in &STACKS {
-        // SAFETY: null, or a word that `new_stack` has got from the kernel for good.
-        let known = unsafe { place.load(Ordering::Acquire).as_ref() };
-        let Some(stack) = known else {
-            let stack = new_stack()?;
-            let lowest = core::ptr::from_ref(stack).cast_mut();
-            // Another thread may have put one there meanwhile: this one is not reused then.
-            let _ = place.compare_exchange(
-                core::ptr::null_mut(),
-                lowest,
-                Ordering::Release,
-                Ordering::Relaxed,
-            );
-            return Some(stack);
-        };
-        let taken = stack.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed);
-        if taken.is_ok() {
-            return Some(stack);
+fn take_stack() -> Option<&'static Stack> {
+    STACKS.iter().find(|stack| {
+        let (state, now) = (&stack.state, Ordering::Acquire);
+        let is_taken = state.compare_exchange(FREE, TAKEN, now, Ordering::Relaxed);
+        let has_memory = is_taken.is_ok() && stack.get_memory();
+        if is_taken.is_ok() && !has_memory {
+            state.store(FREE, Ordering::Release);
         }
-    }
-    None
+        has_memory
+    })
 }
 
-fn new_stack() -> Option<&'static Lowest> {
-    // SAFETY: it only adds memory.
-    let begin = unsafe { native_call(NativeCall::GrowStack, [STACK_BYTES as u64]) };
-    let begin = usize::try_from(begin).ok()?;
-    let lowest = core::ptr::with_exposed_provenance::<Lowest>(begin);
-    // SAFETY: so many bytes of zeros, aligned to pages, which nothing else uses and nobody
-    // takes back; the lowest word is this one's for ever.
-    let stack = unsafe { &*lowest };
-    stack.store(TAKEN, Ordering::Relaxed);
-    Some(stack)
+impl Stack {
+    /// Of a stack that is taken: whether there is memory for it.
+    fn get_memory(&self) -> bool {
+        if self.end.load(Ordering::Relaxed) == 0 {
+            // SAFETY: it only adds memory.
+            let begin = unsafe { native_call(NativeCall::GrowStack, [STACK_BYTES]) };
+            let Ok(begin) = u64::try_from(begin) else {
+                return false;
+            };
+            self.end.store(begin + STACK_BYTES, Ordering::Relaxed);
+        }
+        true
+    }
 }
 
 extern "C" fn begin(start: *mut Start) -> ! {
@@ -143,7 +151,7 @@ extern "C" fn begin(start: *mut Start) -> ! {
     // 2. Nothing is left to be dropped.
     unsafe {
         asm!("mov dword ptr [{stack}], {free}", "syscall", "ud2",
-            stack = in(reg) core::ptr::from_ref(stack), free = const FREE,
+            stack = in(reg) stack.state.as_ptr(), free = const FREE,
             in("rax") NativeCall::ExitThread as u64, options(noreturn));
     }
 }
