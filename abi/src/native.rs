@@ -58,7 +58,8 @@ calls! {
     ExitThread = 105, "exit_thread", 0;
     /// `long grow_stack(long bytes)`: as `grow_memory`, at most 1 MiB, and between the heap as it
     /// was and what is added lies a page that nobody has and that later growth leaves out: who
-    /// runs out of a stack there faults, and stores to nothing else.
+    /// runs out of a stack there faults, and stores to nothing else, if each page of a frame is
+    /// touched in turn. Rust does so; C compilers do with `-fstack-clash-protection`.
     GrowStack = 106, "grow_stack", 1;
 }
 

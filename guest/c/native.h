@@ -47,7 +47,8 @@ long write_stream(int stream, const void *buffer, long size);
 long time_ms(void);
 long yield_turn(void);
 /* The same for a thread's stack, 1 MiB at most: below it is a page that nobody has, so a stack that
- * is used up is a fault. Its end is what this answers, and bytes more. */
+ * is used up is a fault, if this is compiled with -fstack-clash-protection: else a frame larger than
+ * a page may jump over that page. Its end is what this answers, and bytes more. */
 long grow_stack(long bytes);
 /* The entry begins with stack_end in rsp, and must not return but call exit_thread. */
 long spawn_thread(void (*entry)(void *), void *stack_end, void *argument);

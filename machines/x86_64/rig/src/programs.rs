@@ -132,6 +132,7 @@ pub fn compile(program: &Path, sources: &[&str]) {
     compiler.args([
         "-ffreestanding",
         "-fno-stack-protector",
+        "-fstack-clash-protection",
         "-fcf-protection=none",
     ]);
     compiler.args(["-nostdlib", "-static", "-no-pie", "-fno-pic"]);
