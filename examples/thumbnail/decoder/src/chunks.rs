@@ -244,6 +244,35 @@ impl Header {
             kind,
         })
     }
+
+    /// What all rows come to, each with the byte that names its filter.
+    pub(crate) fn stream_bytes(&self) -> u64 {
+        /// Adam7's: the first column and row of each pass, and how far the next ones are.
+        const PASSES: [[u64; 4]; 7] = [
+            [0, 0, 8, 8],
+            [4, 0, 8, 8],
+            [0, 4, 4, 8],
+            [2, 0, 4, 4],
+            [0, 2, 2, 4],
+            [1, 0, 2, 2],
+            [0, 1, 1, 2],
+        ];
+        let passes: &[_] = match self.is_interlaced {
+            true => &PASSES,
+            false => &[[0, 0, 1, 1]],
+        };
+        let width = u64::from(self.size.width());
+        let height = u64::from(self.size.height());
+        let pixel_bits = u64::from(self.depth) * u64::from(self.samples);
+        let of_pass = |&[left, top, across, down]: &[u64; 4]| {
+            let columns = width.saturating_sub(left).div_ceil(across);
+            let rows = height.saturating_sub(top).div_ceil(down);
+            let row_bytes = (columns * pixel_bits).div_ceil(8) + 1;
+            // A pass without pixels has no rows.
+            if columns == 0 { 0 } else { rows * row_bytes }
+        };
+        passes.iter().map(of_pass).sum()
+    }
 }
 
 /// A chunk's name and data.

@@ -18,8 +18,7 @@ use crate::turn::Turn;
 /// program (`memory`), less what the program takes itself.
 const MAX_MEMORY_BYTES: u64 = 960 << 20;
 
-/// As much as the decoder wants free behind what it inflates, and more. Pictures that come near
-/// the most memory have more rows than this, and leave at least a byte in each.
+/// As much as the decoder wants free behind what it inflates, and more.
 const BEHIND_BYTES: u64 = 512;
 
 /// Decodes to one byte a sample. Of an animation, its still picture. And how to turn it.
@@ -76,11 +75,13 @@ fn check_memory(chunks: &Chunks, shape: Shape, file_bytes: usize) -> Result<(), 
     if needed + 2 * inflated <= MAX_MEMORY_BYTES {
         return Ok(());
     }
-    if needed <= MAX_MEMORY_BYTES {
-        let most = inflated.saturating_sub(BEHIND_BYTES);
+    let most = inflated.saturating_sub(BEHIND_BYTES);
+    let doubles = header.stream_bytes() > most;
+    if needed <= MAX_MEMORY_BYTES && !doubles {
         let fits = inflated_bytes(chunks.compressed(), most).is_some();
         return if fits { Ok(()) } else { Err(unfilled()) };
     }
+    let needed = needed + if doubles { 2 * inflated } else { 0 };
     let cause = format!(
         "to decode it takes {} MiB of memory; the most is {}",
         needed.div_ceil(1 << 20),

@@ -312,6 +312,32 @@ fn a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded() {
     }
 }
 
+/// Two bytes a pixel, interlaced: less than the decoder's spare bytes beside the rows, but not
+/// broken.
+#[test]
+fn a_picture_that_leaves_too_little_spare_memory_is_refused_for_that() {
+    const SAMPLES_BYTES: u32 = 40 << 20;
+    let room = |_| -> Result<Vec<u8>, Fault> { panic!("it is decoded") };
+    let mut file = png(
+        ColorType::Grayscale,
+        BitDepth::Sixteen,
+        &[],
+        &[7; 37 * 21 * 2],
+    );
+    file.truncate(8 + 25);
+    // 65,535 x 1,022.
+    file[16..29].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 3, 0xfe, 16, 0, 0, 0, 1]);
+    file.extend(*b"\0\0\0\x02tRNS\0\0\0\0\0\0");
+    file.extend(SAMPLES_BYTES.to_be_bytes());
+    file.extend(b"IDAT");
+    file.resize(file.len() + SAMPLES_BYTES as usize + 4, 0);
+    file.extend([0, 0, 0, 0, b'I', b'E', b'N', b'D', 0, 0, 0, 0]);
+    mend_checksums(&mut file);
+    let fault = decode::picture(file, &room).unwrap_err();
+    let cause = "to decode it takes 975 MiB of memory; the most is 960";
+    assert_eq!(fault.cause, cause);
+}
+
 /// The decoder would double what it has set aside for the samples, which may be more memory
 /// than there is, before it notices.
 #[test]
