@@ -6,7 +6,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use usufruct_x86_64_rig::{Ended, Order, Outputs, Packed, Setup, pack, programs_folder, run};
+use usufruct_x86_64_rig::{
+    Ended, Order, Outputs, Packed, Setup, compile, pack, programs_folder, run,
+};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -322,10 +324,62 @@ fn threads_of_the_guest_library_have_answers_and_stacks_that_end() {
     assert_eq!(said.ended, Ended::Succeeded, "{said:?}");
     // 50 times the sum of the numbers below 4,000.
     assert_eq!(said.output, "399900000\n");
+    // All of a stack may be used, and nobody gets it meanwhile.
+    let said = run(r#""full""#);
+    assert_eq!(said.ended, Ended::Succeeded, "{said:?}");
     let said = run(r#""deep""#);
     assert_eq!(said.ended, Ended::Failed, "{said:?}");
     // A store where nothing is; at the program it would be 0x7.
     assert!(said.errors.contains("(page fault, error 0x6)"), "{said:?}");
+}
+
+/// In C: a frame that is larger than the page below a stack faults there too, and the heap
+/// behind it is as it was; and `printf` says when a stream has not taken its text.
+#[test]
+fn programs_in_c_are_told_what_failed() {
+    const SOURCE: &str = r#"
+        #include <native.h>
+        #include <stdio.h>
+        static FILE nowhere = 9;
+        static void deep(void *unused) {
+            volatile char frame[64 << 10];
+            (void)unused;
+            frame[0] = 1;
+            printf("overwritten\n");
+            exit(frame[0]);
+        }
+        int main(int count, char **arguments, char **variables) {
+            (void)count, (void)arguments, (void)variables;
+            if (fprintf(&nowhere, "text") != -1 || printf("told\n") != 5)
+                return 2;
+            if (grow_memory(128 << 10) < 0)
+                return 3;
+            long begin = grow_stack(16 << 10);
+            if (begin < 0 || spawn_thread(deep, (char *)begin + (16 << 10), NULL) < 0)
+                return 4;
+            for (;;)
+                yield_turn();
+        }"#;
+    let folder = Folder::new("frames");
+    let source = folder.path("frames.c");
+    fs::write(&source, SOURCE).unwrap();
+    compile(&folder.path("frames"), &[source.to_str().unwrap()]);
+    let path = folder.path("system.toml");
+    fs::write(&path, "[[task]]\nname = \"one\"\nfile = \"frames\"\n").unwrap();
+    let order = Order {
+        path: path.to_str().unwrap().to_owned(),
+        arguments: Vec::new(),
+        programs: Some(folder.path("")),
+    };
+    let packed = pack(&order).unwrap_or_else(|fault| panic!("{fault}"));
+    let setup = Setup {
+        megabytes: packed.megabytes(),
+        ..Setup::stated()
+    };
+    let said = run_packed(&packed, setup, PATIENCE);
+    assert_eq!(said.output, "told\n", "{said:?}");
+    assert_eq!(said.ended, Ended::Failed, "{said:?}");
+    assert!(said.errors.contains("(page fault, error 0x"), "{said:?}");
 }
 
 /// A life that is taken for a success would be the last one. Many lives of some tasks at once,
