@@ -120,7 +120,9 @@ fn move_at_once<M: Machine>(
     request: &CopyRequest,
 ) -> Option<Result<(), Denied>> {
     let id = SmoId::from_raw(request.smo)?;
-    let chunk = approve_at_once(machine, copier, caller, request)?;
+    let size = size_at_once(request)?;
+    let pinned = copier.pin(machine.fences(), caller, request).ok()?;
+    let chunk = pinned.approve(caller, request, 0, size);
     let is_plain = chunk.is_outside(machine.plane().pool().span());
     is_plain.then(|| carry_out(machine, request.direction, &chunk, id))
 }
@@ -139,27 +141,48 @@ pub fn copy_at_once<M: Machine>(
     // Before it is known, for who is refused is told so by `copy`: then the thread need not be
     // remembered on the way.
     thread.succeed();
-    let chunk = approve_at_once(machine, copier, thread.key, request);
-    chunk.is_some_and(|chunk| machine.copy_at_once(&chunk, request.direction))
+    let Some(size) = size_at_once(request) else {
+        return false;
+    };
+    let caller = thread.key;
+    let Ok(pinned) = copier.pin_by_habit(machine.fences(), caller, request) else {
+        return false;
+    };
+    let chunk = pinned.approve(caller, request, 0, size);
+    machine.copy_at_once(&chunk, request.direction)
 }
 
-/// The common case in one straight line: the copy is one chunk, not an empty one, and the
-/// caller has the right.
+/// The same for a copy that is a habit of this processor's, and no other: for machines that bias
+/// (`core/src/pin/habit.rs`), in front of [`copy_at_once`], which makes it one.
+#[inline(always)]
+#[must_use]
+pub fn copy_by_habit<M: Machine>(
+    machine: &M,
+    copier: &mut Copier,
+    thread: &mut Thread,
+    request: &CopyRequest,
+) -> bool {
+    thread.succeed();
+    let Some(size) = size_at_once(request) else {
+        return false;
+    };
+    let caller = thread.key;
+    let Some(pinned) = copier.pin_lightly(machine.fences(), caller, request) else {
+        return false;
+    };
+    let chunk = pinned.approve(caller, request, 0, size);
+    machine.copy_at_once(&chunk, request.direction)
+}
+
+/// How long a copy is that moves in one straight line: all of it in one chunk, and not an empty
+/// one.
 // No need to ask for both memories first: a chunk moves whole or not at all.
 #[inline(always)]
-fn approve_at_once<'copier, M: Machine>(
-    machine: &M,
-    copier: &'copier mut Copier,
-    caller: TaskKey,
-    request: &CopyRequest,
-) -> Option<Transfer<'copier>> {
+fn size_at_once(request: &CopyRequest) -> Option<u32> {
     let size = request.size.cast_unsigned();
     let Window { done, most } = request.window;
-    if done != 0 || size > most || size.wrapping_sub(1) >= CHUNK_BYTES {
-        return None;
-    }
-    let pinned = copier.pin(machine.fences(), caller, request).ok()?;
-    Some(pinned.approve(caller, request, 0, size))
+    let is_one_chunk = done == 0 && size <= most && size.wrapping_sub(1) < CHUNK_BYTES;
+    is_one_chunk.then_some(size)
 }
 
 /// All other copies: large ones, and those that are refused.

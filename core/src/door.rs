@@ -152,7 +152,7 @@ pub fn control_at_once<M: Machine>(
         one = machine.with_kernel(|kernel| kernel.retract_one(one));
     }
     if one.aim != Aim::Gain {
-        machine.plane().drain(Scope::All, machine.fences());
+        machine.plane().drain(Scope::Pages, machine.fences());
     }
     machine.with_kernel(|kernel| kernel.end_one(&one));
     if one.aim == Aim::Retreat {
@@ -305,7 +305,7 @@ fn mem_size<M: Machine>(
     let id = SmoId::from_raw(raw).ok_or(Denied::NotAnId(raw))?;
     loop {
         match copier.pin_object(machine.fences(), thread.key, raw) {
-            Ok((pinned, _)) => return Ok(pinned.len.cast_signed()),
+            Ok(pinned) => return Ok(pinned.len.cast_signed()),
             Err(refused) => {
                 explain(machine, thread, id, refused)?;
                 machine.yield_now();

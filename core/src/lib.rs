@@ -85,7 +85,7 @@ mod thread;
 mod watch;
 
 pub use border::{Delivery, Outcome, Progress, Step, Wait, Work};
-pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy, copy_at_once};
+pub use copy::{BURST_BYTES, CopyRequest, Direction, Window, copy, copy_at_once, copy_by_habit};
 pub use door::{
     Reply, carry_out, control_at_once, current_task, end_task, resume, serve, settle, touch,
 };

@@ -1,5 +1,7 @@
 //! What the core needs from the machine below it.
 
+use core::num::NonZeroU32;
+
 use crate::copy::Direction;
 use crate::error::{CopyFault, NoMapping, Unmapped};
 use crate::id::{TaskKey, ThreadId};
@@ -8,12 +10,38 @@ use crate::page::Run;
 use crate::pin::{Plane, Transfer};
 use crate::sink::Sink;
 use crate::span::Span;
-use crate::sync::{AtomicU64, Ordering, announce, fence};
+use crate::sync::{AtomicU64, Ordering, announce, announce_lightly, fence};
 
 /// The two fences that order a pin against the close of its record, and how to
-/// wait. The defaults are sequentially consistent on both sides; a machine that
-/// makes one side lighter must make the other heavier.
+/// wait. The defaults are sequentially consistent on both sides.
+///
+/// A machine that can have all its processors execute a fence may *bias*: after a
+/// streak of copies through one object a processor announces its pins without a
+/// fence, and whoever revokes the object pays for both sides
+/// (`core/src/pin/habit.rs`).
 pub trait Fences {
+    /// Whether it may. A constant, for who never does carries none of it.
+    const BIASES: bool = false;
+
+    /// After how many copies in a row through one object a processor does without the
+    /// fence: what [`Self::fence_everywhere`] takes, in fences. `None`: never. Each time
+    /// the same answer.
+    fn streak(&self) -> Option<NonZeroU32> {
+        None
+    }
+
+    /// Stores the pin, at least with release order, with no fence behind it.
+    #[inline(always)]
+    fn announce_lightly(&self, pin: &AtomicU64, value: u64) {
+        announce_lightly(pin, value);
+    }
+
+    /// Returns when every processor that copies has executed a full fence since the
+    /// call; this one, too. Called only where [`Self::streak`] is given.
+    fn fence_everywhere(&self) {
+        self.heavy();
+    }
+
     /// Stores the pin, at least with release order. In the view of whoever
     /// calls [`Self::heavy`], no later load passes it.
     #[inline(always)]
@@ -110,7 +138,7 @@ pub trait Machine {
 
     /// Moves an approved chunk either way, if that is easy: whether it has been moved. Who says
     /// no has moved nothing, and is asked again. Neither end may be in the pool, where the
-    /// rights have not been looked at, nor may it wrap: both are to be looked at here, and who
+    /// rights have not been looked at and no revoker would see the pin, nor may it wrap: both are to be looked at here, and who
     /// writes a method of its own may know it by the way.
     #[inline(always)]
     fn copy_at_once(&self, approved: &Transfer<'_>, direction: Direction) -> bool {

@@ -16,6 +16,8 @@
 //! under the pin stays right until it is cleared.
 //!
 //! - A copy writes one cache line, its processor's own.
+//! - Where a machine can make all processors execute a fence, a copier leaves its own out after
+//!   many copies through one object; `habit.rs` has the rule.
 //! - A pin lasts one chunk and never crosses a suspension, a lock or a fault;
 //!   that bounds how long a revoker waits. The round in it makes each pin a
 //!   different number, so a revoker waits for the copy that it saw, and nobody
@@ -30,6 +32,7 @@
 //!   their own before a slot is used again.
 
 mod copier;
+mod habit;
 mod transfer;
 
 use alloc::boxed::Box;
@@ -46,6 +49,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 pub use copier::Copier;
 pub(crate) use copier::{Pinned, Refused};
+use habit::Biases;
 pub use transfer::Transfer;
 
 /// The longest copy under one pin, in bytes; hence how long a revoker may have to wait.
@@ -66,10 +70,23 @@ struct Record {
     permissions: AtomicU32,
 }
 
-/// One processor's pin: `round << 32 | slot + 1`, low half 0 when idle. On a
-/// pair of cache lines of its own, for processors prefetch in pairs.
+/// One processor's pin, and what it is biased to. On a pair of cache lines of its own, for
+/// processors prefetch in pairs.
 #[repr(align(128))]
-struct Pin(AtomicU64);
+struct Pin {
+    /// `round << 32 | slot + 1`, low half 0 when idle.
+    word: AtomicU64,
+    biases: Biases,
+}
+
+impl Pin {
+    fn idle() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            biases: Biases::none(),
+        }
+    }
+}
 
 /// What the control plane publishes for one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +106,8 @@ pub enum Scope {
     Slot(u32),
     /// The copies through this task's objects, and through those lent to it.
     Task(TaskKey),
-    /// Every copy that is under way.
-    All,
+    /// The copies that look at rights to pages: every one that touches the pool.
+    Pages,
 }
 
 /// Everything that both planes see: the records, the lives and the pins.
@@ -130,7 +147,7 @@ impl Plane {
             records: (0..slots).map(record).collect(),
             lives: (0..limits.tasks).map(|_| AtomicU64::new(0)).collect(),
             pins: (0..limits.processors)
-                .map(|_| Arc::new(Pin(AtomicU64::new(0))))
+                .map(|_| Arc::new(Pin::idle()))
                 .collect(),
             pages: Published::new(limits.pool),
         }
@@ -217,27 +234,42 @@ impl Plane {
 
     /// The barrier of every revocation: returns when the copies in `scope` that
     /// began before the refusal was published are over. Without the lock.
-    pub fn drain(&self, scope: Scope, fences: &impl Fences) {
+    pub fn drain<F: Fences>(&self, scope: Scope, fences: &F) {
         fences.heavy();
+        let mut is_fenced_everywhere = !F::BIASES;
         for pin in &self.pins {
-            let seen = pin.0.load(Ordering::Acquire);
+            if !is_fenced_everywhere && self.is_biased(&pin.biases, scope) {
+                fences.fence_everywhere();
+                is_fenced_everywhere = true;
+            }
+            let seen = pin.word.load(Ordering::Acquire);
             let concerns_us = match scope {
                 Scope::Slot(slot) => low_half(seen) == pin_of(slot),
-                Scope::Task(task) => self.is_about(seen, task),
-                Scope::All => low_half(seen) != 0,
+                Scope::Task(task) => self.is_about(low_half(seen), task),
+                Scope::Pages => low_half(seen) != 0,
             };
             let mut looks = 0_u32;
-            while concerns_us && pin.0.load(Ordering::Acquire) == seen {
+            while concerns_us && pin.word.load(Ordering::Acquire) == seen {
                 fences.pause(looks);
                 looks = looks.saturating_add(1);
             }
         }
     }
 
-    /// Whether a pin stands on an object of the task's or lent to it. A record
-    /// that the pin saw open is as it was then for as long as the pin stands.
-    fn is_about(&self, pin: u64, task: TaskKey) -> bool {
-        let slot = low_half(pin).checked_sub(1);
+    /// Whether there may be light pins in `scope`.
+    fn is_biased(&self, biases: &Biases, scope: Scope) -> bool {
+        match scope {
+            Scope::Slot(slot) => biases.has(slot, pin_of(slot)),
+            Scope::Task(task) => biases.any(|pinned| self.is_about(pinned, task)),
+            Scope::Pages => false,
+        }
+    }
+
+    /// Whether `pinned`, a slot's low half of a pin, is an object of the task's or lent to it. A
+    /// record that a pin saw open is as it was then for as long as the pin stands: if it is
+    /// another's now, somebody has waited for that pin.
+    fn is_about(&self, pinned: u32, task: TaskKey) -> bool {
+        let slot = pinned.checked_sub(1);
         let record = slot.and_then(|slot| self.records.get(slot as usize));
         record.is_some_and(|record| {
             let lives = [&record.owner_life, &record.target_life];

@@ -266,7 +266,7 @@ impl<S: Sink> Kernel<S> {
         if chain.is_empty() {
             return self.end_some_smos(index);
         }
-        clearing(Work::Drain(Scope::All), index, Stage::Holdings { chain })
+        clearing(Work::Drain(Scope::Pages), index, Stage::Holdings { chain })
     }
 
     /// Closes a batch of the dying task's objects; their slots are free after

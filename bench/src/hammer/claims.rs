@@ -8,21 +8,46 @@ use super::{Case, Seen};
 use crate::guest::Guest;
 use crate::system;
 
-pub(super) fn case() -> Case {
+pub(super) fn cases() -> [Case; 2] {
     let config = super::config();
-    Case {
-        name: "an object, against a copy through it".to_owned(),
-        without: ("the wait taken out", config.clone().without_barrier()),
-        config,
-        hammer: Box::new(hammer),
-    }
+    // Copies are light as soon as they may be, for here each object is claimed soon.
+    let light = config.clone().with_streak(1);
+    [
+        Case {
+            name: "an object, against a copy through it".to_owned(),
+            without: ("the wait taken out", config.clone().without_barrier()),
+            config,
+            hammer: Box::new(|config, claims, patience| {
+                let guests = [
+                    include_str!("../guest/copier.wat"),
+                    include_str!("../guest/claimer.wat"),
+                ];
+                hammer(config, guests, claims, patience)
+            }),
+        },
+        Case {
+            name: "an object, against light copies through it".to_owned(),
+            without: ("the fences taken out", light.clone().without_fences()),
+            config: light,
+            hammer: Box::new(|config, claims, patience| {
+                let guests = [
+                    include_str!("../guest/hot_copier.wat"),
+                    include_str!("../guest/hot_claimer.wat"),
+                ];
+                hammer(config, guests, claims, patience)
+            }),
+        },
+    ]
 }
 
-fn hammer(config: Config, claims: u32, patience: Duration) -> Result<(Seen, f64), String> {
+fn hammer(
+    config: Config,
+    [copier, claimer]: [&str; 2],
+    claims: u32,
+    patience: Duration,
+) -> Result<(Seen, f64), String> {
     let system = system::with(config)?;
-    let copier = include_str!("../guest/copier.wat");
     let copier = Guest::start(&system, "copier", copier, &[])?;
-    let claimer = include_str!("../guest/claimer.wat");
     let claimer = Guest::start(&system, "claimer", claimer, &[claims, 1])?;
     let begun = Instant::now();
     let ended = claimer.ends_within(patience);

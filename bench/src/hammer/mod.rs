@@ -2,7 +2,7 @@
 //! call has returned?
 //!
 //! ```text
-//!   claims.rs   claim_mem against a copy through the object
+//!   claims.rs   claim_mem against copies through the object
 //!   copies.rs   ControlMem against copies into the pages
 //!   stores.rs   ControlMem against a task that stores to them itself
 //! ```
@@ -83,7 +83,7 @@ pub(crate) fn run(ways: &[Way], revocations: u32) -> Result<String, String> {
     let mut cases = Vec::new();
     for way in ways {
         match way {
-            Way::Claims => cases.push(claims::case()),
+            Way::Claims => cases.extend(claims::cases()),
             Way::Copies => cases.extend(copies::cases()),
             Way::Stores => cases.extend(stores::cases()),
         }

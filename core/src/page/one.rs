@@ -165,7 +165,7 @@ impl<S: Sink> Kernel<S> {
         }
         if one.aim != Aim::Gain && !one.is_barred {
             one.is_barred = true;
-            return Progress::step(Work::Drain(Scope::All), Change::OnePage(one));
+            return Progress::step(Work::Drain(Scope::Pages), Change::OnePage(one));
         }
         self.end_one(&one);
         Progress::Answer(match one.aim {

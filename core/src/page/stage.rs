@@ -104,7 +104,7 @@ impl<S: Sink> Kernel<S> {
             Stage::Unmark
         });
         let is_due = change.lost || !change.chain.is_empty();
-        is_due.then_some(Work::Drain(Scope::All))
+        is_due.then_some(Work::Drain(Scope::Pages))
     }
 
     /// Only an owner reads into pages; what it reads ends when it may lose what

@@ -4,7 +4,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Pin, Plane, Record, Transfer, is_alive};
+use super::habit::Habits;
+use super::{Pin, Plane, Record, Transfer, is_alive, low_half};
 use crate::copy::{CopyRequest, Direction};
 use crate::id::TaskKey;
 use crate::machine::Fences;
@@ -19,6 +20,7 @@ pub struct Copier {
     lives: Arc<[AtomicU64]>,
     own: Arc<Pin>,
     round: u32,
+    habits: Habits,
 }
 
 impl Copier {
@@ -28,6 +30,7 @@ impl Copier {
             lives: plane.lives.clone(),
             own: own.clone(),
             round: 0,
+            habits: Habits::NONE,
         }
     }
 }
@@ -45,6 +48,17 @@ pub(super) struct Guard<'copier> {
     stays_on_its_processor: PhantomData<*const ()>,
 }
 
+impl<'copier> Guard<'copier> {
+    #[inline(always)]
+    fn new(pin: &'copier AtomicU64, idle: u64) -> Self {
+        Self {
+            pin,
+            idle,
+            stays_on_its_processor: PhantomData,
+        }
+    }
+}
+
 impl Drop for Guard<'_> {
     #[inline(always)]
     fn drop(&mut self) {
@@ -58,10 +72,31 @@ pub(crate) struct Pinned<'copier> {
     /// The object's range in the owner's address space.
     pub(crate) start: u64,
     pub(crate) len: u32,
+    permissions: u32,
     guard: Guard<'copier>,
 }
 
 impl<'copier> Pinned<'copier> {
+    /// Whether the whole of a copy is allowed.
+    #[inline(always)]
+    fn for_copy(self, request: &CopyRequest) -> Result<Self, Refused> {
+        let needed = match request.direction {
+            Direction::Read => Permissions::READ,
+            Direction::Write => Permissions::WRITE,
+        };
+        if self.permissions & needed.bits() == 0 {
+            return Err(Refused::MissingRight);
+        }
+        // Negative numbers are large ones here, and larger than any object; sums of two numbers
+        // of 32 bits do not wrap.
+        let end = u64::from(request.offset.cast_unsigned())
+            .wrapping_add(u64::from(request.size.cast_unsigned()));
+        if end > u64::from(self.len) {
+            return Err(Refused::OutOfObject);
+        }
+        Ok(self)
+    }
+
     /// What the request names, in the owner's address space.
     #[inline(always)]
     pub(crate) fn part(&self, request: &CopyRequest) -> Option<Span> {
@@ -135,81 +170,144 @@ impl Copier {
         caller: TaskKey,
         request: &CopyRequest,
     ) -> Result<Pinned<'_>, Refused> {
-        let pinned = self.pin_object(fences, caller, request.smo)?;
-        let needed = match request.direction {
-            Direction::Read => Permissions::READ,
-            Direction::Write => Permissions::WRITE,
-        };
-        let (pinned, permissions) = pinned;
-        if permissions & needed.bits() == 0 {
-            return Err(Refused::MissingRight);
-        }
-        // Negative numbers are large ones here, and larger than any object; sums of two numbers
-        // of 32 bits do not wrap.
-        let end = u64::from(request.offset.cast_unsigned())
-            .wrapping_add(u64::from(request.size.cast_unsigned()));
-        if end > u64::from(pinned.len) {
-            return Err(Refused::OutOfObject);
-        }
-        Ok(pinned)
+        self.pin_object(fences, caller, request.smo)?
+            .for_copy(request)
     }
 
-    /// The same for whatever only the target may do: the object, and its permissions. A number
-    /// that is no id is no object's.
+    /// The same, and the copy counts: after a streak of them through one object the pins are
+    /// light.
+    #[inline(always)]
+    pub(crate) fn pin_by_habit(
+        &mut self,
+        fences: &impl Fences,
+        caller: TaskKey,
+        request: &CopyRequest,
+    ) -> Result<Pinned<'_>, Refused> {
+        self.pin_fenced::<_, true>(fences, caller, request.smo)?
+            .for_copy(request)
+    }
+
+    /// The same without the fence, if this processor is biased to this very object. Of the pool
+    /// nothing may be touched under such a pin.
+    #[inline(always)]
+    pub(crate) fn pin_lightly(
+        &mut self,
+        fences: &impl Fences,
+        caller: TaskKey,
+        request: &CopyRequest,
+    ) -> Option<Pinned<'_>> {
+        let (id, slot) = self.named(request.smo);
+        let record = self.records.get(slot)?;
+        let tenure = self.habits.light(slot, id)?;
+        let (pin, idle) = next_pin(&mut self.round, slot);
+        let word = &self.own.word;
+        fences.announce_lightly(word, pin);
+        let guard = Guard::new(word, idle);
+        if record.tenure.load(Ordering::SeqCst) != tenure {
+            return None;
+        }
+        let pinned = record.look(&self.lives, caller, guard).ok()?;
+        pinned.for_copy(request).ok()
+    }
+
+    /// The same for whatever only the target may do. A number that is no id is no object's.
     #[inline(always)]
     pub(crate) fn pin_object(
         &mut self,
         fences: &impl Fences,
         caller: TaskKey,
         raw: i32,
-    ) -> Result<(Pinned<'_>, u32), Refused> {
-        // The number of records is a power of two, so the mask is the slot and in range.
-        let (records, lives) = (&*self.records, &*self.lives);
-        let bits = raw.cast_unsigned();
-        let slot = (bits as usize) & records.len().wrapping_sub(1);
-        let record = records.get(slot).ok_or(Refused::Closed)?;
-        self.round = self.round.wrapping_add(1);
-        let idle = u64::from(self.round) << 32;
-        // `pin_of` the slot in the low half; one sum, for it is a single instruction.
-        let pin = idle.wrapping_add(slot as u64).wrapping_add(1);
-        fences.announce(&self.own.0, pin);
+    ) -> Result<Pinned<'_>, Refused> {
+        self.pin_fenced::<_, false>(fences, caller, raw)
+    }
+
+    /// The processor turns to another task: see `habit.rs`.
+    #[inline]
+    pub fn rest(&mut self) {
+        self.habits.rest(&self.own.biases);
+    }
+
+    /// An id's bits, and its slot: the number of records is a power of two, so the mask is in
+    /// range.
+    #[inline(always)]
+    fn named(&self, raw: i32) -> (u32, usize) {
+        let id = raw.cast_unsigned();
+        (id, (id as usize) & self.records.len().wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn pin_fenced<F: Fences, const COUNTS: bool>(
+        &mut self,
+        fences: &F,
+        caller: TaskKey,
+        raw: i32,
+    ) -> Result<Pinned<'_>, Refused> {
+        let (id, slot) = self.named(raw);
+        let own = &*self.own;
+        let record = self.records.get(slot).ok_or(Refused::Closed)?;
+        let (pin, idle) = next_pin(&mut self.round, slot);
+        let counts = F::BIASES && COUNTS;
+        if counts {
+            self.habits.prepare((slot, id), low_half(pin), &own.biases);
+        }
+        fences.announce(&own.word, pin);
         // From here on every return clears the pin.
-        let guard = Guard {
-            pin: &self.own.0,
-            idle,
-            stays_on_its_processor: PhantomData,
-        };
+        let guard = Guard::new(&own.word, idle);
         // SeqCst: `announce` may be one SeqCst swap without a fence.
-        if record.tenure.load(Ordering::SeqCst) == 0 {
+        let tenure = record.tenure.load(Ordering::SeqCst);
+        if tenure == 0 {
             return Err(Refused::Closed);
         }
-        if record.id.load(Ordering::Relaxed) != bits {
+        if record.id.load(Ordering::Relaxed) != id {
             return Err(Refused::Closed);
         }
+        let pinned = record.look(&self.lives, caller, guard)?;
+        if counts {
+            let streak = fences.streak();
+            self.habits.count((slot, id), tenure, streak, &own.biases);
+        }
+        Ok(pinned)
+    }
+}
+
+/// A pin that no other is the same as, and what it becomes when it is cleared.
+#[inline(always)]
+fn next_pin(round: &mut u32, slot: usize) -> (u64, u64) {
+    *round = round.wrapping_add(1);
+    let idle = u64::from(*round) << 32;
+    // `pin_of` the slot in the low half; one sum, for it is a single instruction.
+    (idle.wrapping_add(slot as u64).wrapping_add(1), idle)
+}
+
+impl Record {
+    /// Behind a pin that saw this record open: what it says, if both lives go on and `caller` is
+    /// its target.
+    #[inline(always)]
+    fn look<'copier>(
+        &self,
+        lives: &[AtomicU64],
+        caller: TaskKey,
+        guard: Guard<'copier>,
+    ) -> Result<Pinned<'copier>, Refused> {
         if !is_alive(lives, caller) {
             return Err(Refused::CallerEnding);
         }
         let owner = TaskKey {
-            index: record.owner_index.load(Ordering::Relaxed),
-            life: record.owner_life.load(Ordering::Relaxed),
+            index: self.owner_index.load(Ordering::Relaxed),
+            life: self.owner_life.load(Ordering::Relaxed),
         };
         if !is_alive(lives, owner) {
             return Err(Refused::Closed);
         }
-        if record.target_life.load(Ordering::Relaxed) != caller.life {
+        if self.target_life.load(Ordering::Relaxed) != caller.life {
             return Err(Refused::NotTarget);
         }
-        let start = record.start.load(Ordering::Relaxed);
-        let len = record.len.load(Ordering::Relaxed);
-        let permissions = record.permissions.load(Ordering::Relaxed);
-        Ok((
-            Pinned {
-                owner,
-                start,
-                len,
-                guard,
-            },
-            permissions,
-        ))
+        Ok(Pinned {
+            owner,
+            start: self.start.load(Ordering::Relaxed),
+            len: self.len.load(Ordering::Relaxed),
+            permissions: self.permissions.load(Ordering::Relaxed),
+            guard,
+        })
     }
 }

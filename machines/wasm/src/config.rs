@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -11,6 +12,7 @@ use thiserror::Error;
 use usufruct_core::{BadLimits, Denied, Event, Limits, Quota};
 use wasmtime::Linker;
 
+use crate::fences::{Order, STREAK};
 use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::Listener;
 use crate::pool::{PoolError, Protection};
@@ -38,7 +40,8 @@ pub struct Config {
     /// write there.
     pub cache: Option<PathBuf>,
     pub(crate) imports: Option<Arc<AddImports>>,
-    pub(crate) announces: bool,
+    pub(crate) order: Order,
+    pub(crate) streak: NonZeroU32,
     pub(crate) protects: bool,
 }
 
@@ -58,7 +61,8 @@ impl Default for Config {
             listener: None,
             cache: None,
             imports: None,
-            announces: true,
+            order: Order::Biased,
+            streak: STREAK,
             protects: true,
         }
     }
@@ -92,7 +96,33 @@ impl Config {
     #[doc(hidden)]
     #[must_use]
     pub fn without_barrier(mut self) -> Self {
-        self.announces = false;
+        self.order = Order::None;
+        self
+    }
+
+    /// Has copies announce their pins without a fence though nobody makes up for it, to
+    /// see bytes arrive late: for the hammer test alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_fences(mut self) -> Self {
+        self.order = Order::Unfenced;
+        self
+    }
+
+    /// Has copies do without a fence of their own after so few through one object, at
+    /// least one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_streak(mut self, copies: u32) -> Self {
+        self.streak = NonZeroU32::new(copies).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// Has every copy fenced, as where the operating system has no `membarrier`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_fenced_copies(mut self) -> Self {
+        self.order = Order::Fenced;
         self
     }
 

@@ -5,6 +5,7 @@
 //! with its first call and keeps it; workers belong to one system for life.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 
 use usufruct_core::Copier;
@@ -29,7 +30,10 @@ impl Stock {
 }
 
 thread_local! {
-    static OWN: RefCell<Option<Copier>> = const { RefCell::new(None) };
+    /// Not dropped with the thread, but by [`drop_own`]: a thread-local that is dropped is asked
+    /// for its state with every call.
+    static OWN: RefCell<ManuallyDrop<Option<Copier>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// Runs `call` with this worker's copier.
@@ -41,10 +45,26 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn with<R>(shared: &Shared, call: impl FnOnce(&mut Copier) -> R) -> R {
     OWN.with_borrow_mut(|own| {
-        let copier = match own {
+        let copier = match &mut **own {
             Some(copier) => copier,
             None => own.insert(shared.copiers.take()),
         };
         call(copier)
     })
+}
+
+/// The same, if the worker has taken one.
+#[inline(always)]
+pub(crate) fn with_own<R>(call: impl FnOnce(&mut Copier) -> R) -> Option<R> {
+    OWN.with_borrow_mut(|own| own.as_mut().map(call))
+}
+
+/// This worker turns to another task.
+pub(crate) fn rest() {
+    with_own(Copier::rest);
+}
+
+/// This worker goes home.
+pub(crate) fn drop_own() {
+    OWN.with_borrow_mut(|own| drop(own.take()));
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::task::spawn_blocking;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::copier;
 use crate::forbidden;
 use crate::life::{KILLED, Life};
 use crate::pool::{Guarded, View};
@@ -48,7 +49,7 @@ impl Drop for Resident {
         let first = self.life.end(KILLED);
         self.life.finish(first, String::new());
         let store = self.store.take();
-        if !self.life.shared.fences.announces {
+        if !self.life.shared.fences.announces() {
             // Nobody waits for copies: they may still be reading.
             std::mem::forget(store);
         } else if let Some(store) = store {
@@ -126,6 +127,7 @@ async fn run_unless_killed(
         };
         let begun = Instant::now();
         let polled = guest.as_mut().poll(context);
+        copier::rest();
         life.counters.count_run_time(begun.elapsed());
         drop(running);
         // Killed meanwhile, it is not sent to the end of the queue once more.

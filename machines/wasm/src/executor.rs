@@ -18,6 +18,8 @@ use std::thread;
 use async_task::{Runnable, ScheduleInfo, WithInfo};
 use tokio::runtime::Handle;
 
+use crate::copier;
+
 /// How many woken tasks may go before one that had to yield.
 const WOKEN_IN_A_ROW: u32 = 8;
 
@@ -62,6 +64,7 @@ impl Queue {
             let work = move || {
                 let _context = tokio.enter();
                 queue.work();
+                copier::drop_own();
             };
             thread::Builder::new()
                 .name(format!("usufruct-worker-{index}"))

@@ -55,6 +55,7 @@ mod counters;
 mod drive;
 mod engine;
 mod executor;
+mod fences;
 mod flight;
 mod forbidden;
 mod gifts;
@@ -67,6 +68,7 @@ mod machine;
 mod mapping;
 #[doc(hidden)]
 pub mod measure;
+mod membarrier;
 mod pool;
 mod program;
 mod release;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use usufruct_abi::Number;
 use usufruct_core::{
-    BURST_BYTES, CopyRequest, Direction, Reply, Window, copy, copy_at_once, resume, serve,
+    BURST_BYTES, CopyRequest, Direction, Reply, Window, copy, copy_at_once, copy_by_habit, resume,
+    serve,
 };
 use wasmtime::{Caller, Linker, Result};
 
@@ -64,6 +65,29 @@ fn copy_burst<W: Way>(
 ) -> i32 {
     Guest::look_at_memory(&mut caller);
     let state = caller.data_mut();
+    let request = copy_request(W::DIRECTION, (smo, offset, done_and_size, buffer));
+    let (border, thread) = state.border();
+    let is_done =
+        copier::with_own(|copier| copy_by_habit(&border, copier, thread, &request)) == Some(true);
+    if !is_done {
+        return copy_for_the_first_time::<W>(state, smo, offset, done_and_size, buffer);
+    }
+    state
+        .counters
+        .count_copy(W::DIRECTION, request.size.cast_unsigned());
+    0
+}
+
+/// Copies that are no habit of this worker's yet. Apart, with a request of their own, so that the
+/// fast path keeps its own in registers; so is what follows.
+#[inline(never)]
+fn copy_for_the_first_time<W: Way>(
+    state: &mut Guest,
+    smo: i32,
+    offset: i32,
+    done_and_size: u64,
+    buffer: u32,
+) -> i32 {
     let words = (smo, offset, done_and_size, buffer);
     let request = copy_request(W::DIRECTION, words);
     let (border, thread) = state.border();
@@ -79,8 +103,7 @@ fn copy_burst<W: Way>(
     0
 }
 
-/// All other copies: large ones, and those that are refused. Apart, with a
-/// request of their own, so that the fast path keeps its own in registers.
+/// All other copies: large ones, and those that are refused.
 #[cold]
 #[inline(never)]
 fn copy_the_long_way(state: &mut Guest, direction: Direction, words: CopyWords) -> i32 {

@@ -1,33 +1,23 @@
 //! What core asks of this machine: the lock, the fences, and the copies.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use usufruct_core::sync::AtomicU64;
 use usufruct_core::{
-    Access, CopyFault, Event, Kernel, Machine, NoMapping, Plane, Run, Sink, Span, TaskKey,
-    ThreadId, Transfer, Unmapped,
+    Access, CopyFault, Direction, Event, Kernel, Machine, NoMapping, Plane, Run, Sink, Span,
+    TaskKey, ThreadId, Transfer, Unmapped,
 };
 
 use crate::bytes::{move_bytes, store_bytes};
 use crate::clock::Clock;
 use crate::copier::Stock;
+use crate::fences::Fences;
 use crate::flight::Flights;
 use crate::gifts::Gifts;
 use crate::host::Arena;
-use crate::layout::POOL_START;
+use crate::layout::{HEAP_LIMIT_BYTES, POOL_START};
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
-
-/// Looks at a pin that spin before the rest sleep: some tens of microseconds,
-/// more than a chunk takes that is being copied on a processor now.
-const SPINS: u32 = 2000;
-
-/// How long each of the rest sleeps. The pin's thread has lost its processor,
-/// perhaps to this one, and gets it back so. `yield_now` would give it away for
-/// good: under Linux it comes back after milliseconds where others compute.
-const NAP: Duration = Duration::from_micros(50);
 
 /// Spins in which a thread that waits at the kernel's lock gets it.
 const YIELD_SPINS: u32 = 50;
@@ -73,30 +63,6 @@ impl Sink for Trace {
         self.gifts.count(event);
         if let Some(listener) = &self.listener {
             listener(event);
-        }
-    }
-}
-
-/// Sequentially consistent on both sides; or, to see what happens then, none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fences {
-    /// Whether pins are announced. Without, no revoker waits for any copy.
-    pub(crate) announces: bool,
-}
-
-impl usufruct_core::Fences for Fences {
-    #[inline(always)]
-    fn announce(&self, pin: &AtomicU64, value: u64) {
-        if self.announces {
-            usufruct_core::sync::announce(pin, value);
-        }
-    }
-
-    fn pause(&self, looks: u32) {
-        if looks < SPINS {
-            std::hint::spin_loop()
-        } else {
-            std::thread::sleep(NAP)
         }
     }
 }
@@ -193,6 +159,34 @@ impl Machine for Border<'_> {
         // SAFETY: the two points of `copy_from_task`, the other way round.
         unsafe { move_bytes(owner, caller, approved.len_bytes() as usize) }
         Ok(())
+    }
+
+    /// Between two heaps, which end below the pool. Nobody else is looked for, so that little is
+    /// kept on the way.
+    #[inline(always)]
+    fn copy_at_once(&self, approved: &Transfer<'_>, direction: Direction) -> bool {
+        const { assert!(HEAP_LIMIT_BYTES <= POOL_START) };
+        let len = approved.len_bytes();
+        let Some((_, callers)) = self.caller else {
+            return false;
+        };
+        let Some(owners) = self.shared.spaces.get(approved.owner()) else {
+            return false;
+        };
+        let (Some(caller), Some(owner)) = (
+            callers.holds(approved.caller_start(), len),
+            owners.holds(approved.owner_start(), len),
+        ) else {
+            return false;
+        };
+        let (to, from) = match direction {
+            Direction::Read => (caller, owner),
+            Direction::Write => (owner, caller),
+        };
+        // SAFETY: the two points of `copy_from_task`. Who copies is the caller, and its memory is
+        // the caller's of this border's.
+        unsafe { move_bytes(to, from, len as usize) }
+        true
     }
 
     fn load(&self, caller: TaskKey, from: u64, into: &mut [u8]) -> Result<(), Unmapped> {

@@ -27,6 +27,14 @@ impl Memory {
         len_bytes: 0,
     };
 
+    /// The host's address of `len` bytes, of one or more, if all of them are this memory.
+    #[inline(always)]
+    pub(crate) fn holds(self, start: u64, len: u32) -> Option<*mut u8> {
+        let end = start.checked_add(u64::from(len))?;
+        let offset = usize::try_from(start).ok()?;
+        (end <= self.len_bytes).then(|| self.base.wrapping_add(offset))
+    }
+
     /// The host's address of a range, if all of it is this memory.
     #[inline(always)]
     pub(crate) fn at(self, span: Span) -> Option<*mut u8> {
@@ -106,20 +114,25 @@ impl Spaces {
         }
     }
 
-    /// The memory of this very life of the task. Under a pin it stays what it is.
+    /// The memory of this very life of the task, if it is published. Under a pin it stays what
+    /// it is.
     #[inline(always)]
-    pub(crate) fn of(&self, task: TaskKey) -> Memory {
-        let Some(space) = self.0.get(task.index()) else {
-            return Memory::NONE;
-        };
+    pub(crate) fn get(&self, task: TaskKey) -> Option<Memory> {
+        let space = self.0.get(task.index())?;
         let state = space.state.load(Ordering::Acquire);
         if state >> PAGES_BITS != task.life() {
-            return Memory::NONE;
+            return None;
         }
         let pages = state & ((1 << PAGES_BITS) - 1);
-        Memory {
+        Some(Memory {
             base: space.base.load(Ordering::Relaxed),
             len_bytes: pages * WASM_PAGE_BYTES,
-        }
+        })
+    }
+
+    /// The same; else none at all.
+    #[inline(always)]
+    pub(crate) fn of(&self, task: TaskKey) -> Memory {
+        self.get(task).unwrap_or(Memory::NONE)
     }
 }

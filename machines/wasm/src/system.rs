@@ -15,12 +15,13 @@ use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
 use crate::engine;
 use crate::executor::Queue;
+use crate::fences::Fences;
 use crate::flight::Flights;
 use crate::host::{Arena, Host, SEATS};
 use crate::import::Imports;
 use crate::life::Life;
 use crate::link;
-use crate::machine::{Fences, Shared, Trace};
+use crate::machine::{Shared, Trace};
 use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
 use crate::program::{Contents, Known, LoadError, Offsets, USUFRUCT, contents, prepare};
 use crate::self_test;
@@ -415,9 +416,7 @@ fn shared(
     let shared = Arc::new(Shared {
         plane: kernel.plane(),
         kernel: Mutex::new(kernel),
-        fences: Fences {
-            announces: config.announces,
-        },
+        fences: Fences::new(config.order, config.streak),
         trace,
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),

@@ -10,7 +10,7 @@
 //!   bytes/, host/, machine.rs, space.rs, ...   the machine's own files
 //!   mapping.rs   plain memory, in the place of the operating system's mappings
 //!   pool.rs      the pool's bytes, its own file; no task sees them but through the kernel
-//!   clock.rs, flight.rs   nothing: no engine's guests to stop, no streams
+//!   clock.rs, flight.rs, membarrier.rs   nothing: no engine's guests to stop, no streams
 //!   world.rs     a kernel, its host, and tasks that call it from threads of the test's
 //!   hosted/      the host's types beside such tasks
 //!   together.rs  what moves bytes, by itself
@@ -36,6 +36,8 @@ mod clock;
 mod copier;
 #[path = "../../src/counters.rs"]
 mod counters;
+#[path = "../../src/fences.rs"]
+mod fences;
 mod flight;
 #[path = "../../src/gifts.rs"]
 mod gifts;
@@ -47,6 +49,7 @@ mod layout;
 #[path = "../../src/machine.rs"]
 mod machine;
 mod mapping;
+mod membarrier;
 mod pool;
 #[path = "../../src/space.rs"]
 mod space;

@@ -11,10 +11,11 @@ use usufruct_core::{
 
 use crate::clock::Clock;
 use crate::copier::Stock;
+use crate::fences::{Fences, Order, STREAK};
 use crate::flight::Flights;
 use crate::host::{Arena, Host, SEATS};
 use crate::layout::WASM_PAGE_BYTES;
-use crate::machine::{Border, Fences, Shared, Trace};
+use crate::machine::{Border, Shared, Trace};
 use crate::mapping::Mapping;
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
@@ -46,7 +47,7 @@ impl World {
         let shared = Arc::new(Shared {
             plane: kernel.plane(),
             kernel: Mutex::new(kernel),
-            fences: Fences { announces: true },
+            fences: Fences::new(Order::Fenced, STREAK),
             trace: Trace::default(),
             spaces: Spaces::new(limits.tasks),
             wakers: Wakers::default(),

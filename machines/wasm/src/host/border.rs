@@ -7,7 +7,8 @@ use usufruct_core::{
 };
 
 use crate::bytes::{move_bytes, store_bytes};
-use crate::machine::{Border, Fences, Shared, Trace};
+use crate::fences::Fences;
+use crate::machine::{Border, Shared, Trace};
 use crate::space::Memory;
 
 /// Where a call's window lies in the host's address space: behind the pool.

@@ -212,7 +212,7 @@ impl Pages {
     /// [`HostError::Denied`], [`HostError::Unprotected`].
     pub fn freeze(&mut self) -> Result<Frozen<'_>, HostError> {
         let shared = self.host.shared();
-        if !shared.protects || !shared.fences.announces {
+        if !shared.protects || !shared.fences.announces() {
             return Err(HostError::Unprotected);
         }
         self.control(MEMC_NOWRITE, None)?;

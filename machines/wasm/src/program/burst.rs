@@ -1,12 +1,15 @@
 //! Fronts for `read_mem` and `write_mem`: a few lines of wasm that call the
 //! kernel, for large copies burst by burst, so that epochs, kills and yields act
 //! in the middle of one. The import takes the bytes already done in the upper
-//! half of its size, for a fifth word would go over the stack; every reference of
-//! the module goes to the front.
+//! half of its size, for a fifth word would go over the stack. Where the module
+//! calls such an import, the front stands in the call's place, for a call of its own
+//! would take about as long as the kernel; every other reference goes to a function.
 
 use usufruct_abi::Number;
 use usufruct_core::BURST_BYTES;
-use wasm_encoder::{BlockType, CodeSection, Function, FunctionSection, TypeSection, ValType};
+use wasm_encoder::{
+    BlockType, CodeSection, Function, FunctionSection, InstructionSink, TypeSection, ValType,
+};
 
 use super::import::USUFRUCT;
 
@@ -37,9 +40,48 @@ impl Bursts {
         self.first_type.saturating_add(1)
     }
 
+    /// The type of a block that takes the object and the offset, and leaves the answer.
+    fn block_type(&self) -> u32 {
+        self.first_type.saturating_add(2)
+    }
+
     /// The index of the next type.
     pub(super) fn types_end(&self) -> u32 {
-        self.first_type.saturating_add(2)
+        self.first_type.saturating_add(3)
+    }
+
+    /// Where an import's loop is, if it is one of these.
+    fn loop_of(&self, import: u32) -> Option<u32> {
+        let mut loops = (self.first_loop()..).zip(&self.imports);
+        let own = loops.find(|(_, own)| **own == import);
+        own.map(|(burst_loop, _)| burst_loop)
+    }
+
+    /// Whether a call of this function gets a front where it stands.
+    pub(super) fn is_copy(&self, function: u32) -> bool {
+        self.imports.contains(&function)
+    }
+
+    /// Writes what stands for a call of one of the imports: its words are on the stack, and
+    /// the last two go through two locals. `false`: it is none of them.
+    pub(super) fn write_call(
+        &self,
+        code: &mut InstructionSink<'_>,
+        import: u32,
+        (size, address): (u32, u32),
+    ) -> bool {
+        // A copy of one burst costs no loop.
+        let Some(burst_loop) = self.loop_of(import) else {
+            return false;
+        };
+        code.local_set(address).local_tee(size);
+        code.i32_const(BURST_BYTES.cast_signed()).i32_gt_s();
+        code.if_(BlockType::FunctionType(self.block_type()));
+        code.local_get(size).local_get(address).call(burst_loop);
+        code.else_();
+        code.local_get(size).i64_extend_i32_u();
+        code.local_get(address).call(import).end();
+        true
     }
 
     /// The first of the loops, which are behind the fronts.
@@ -71,6 +113,7 @@ impl Bursts {
         let (int, long) = (ValType::I32, ValType::I64);
         types.ty().function([int, int, long, int], [int]);
         types.ty().function([int; 4], [int]);
+        types.ty().function([int; 2], [int]);
     }
 
     /// Appends the functions' types.
@@ -80,10 +123,22 @@ impl Bursts {
         }
     }
 
+    /// The front of a copy, as a function. The kernel refuses a negative size.
+    fn front(&self, import: u32) -> Function {
+        let mut body = Function::new([]);
+        let mut code = body.instructions();
+        for word in [SMO, OFFSET, SIZE, ADDRESS] {
+            code.local_get(word);
+        }
+        self.write_call(&mut code, import, (SIZE, ADDRESS));
+        code.end();
+        body
+    }
+
     /// Appends the functions.
     pub(super) fn add_bodies(&self, code: &mut CodeSection) {
-        for (import, burst_loop) in self.imports.iter().zip(self.first_loop()..) {
-            code.function(&front(*import, burst_loop));
+        for import in &self.imports {
+            code.function(&self.front(*import));
         }
         for import in &self.imports {
             code.function(&burst_loop(*import));
@@ -96,27 +151,6 @@ const SMO: u32 = 0;
 const OFFSET: u32 = 1;
 const SIZE: u32 = 2;
 const ADDRESS: u32 = 3;
-
-/// The front of a copy.
-///
-/// A copy of one burst costs no loop, and this function keeps nothing over the
-/// call. The kernel refuses a negative size.
-fn front(import: u32, burst_loop: u32) -> Function {
-    let mut body = Function::new([]);
-    let mut code = body.instructions();
-    code.local_get(SIZE)
-        .i32_const(BURST_BYTES.cast_signed())
-        .i32_gt_s();
-    code.if_(BlockType::Empty);
-    for word in [SMO, OFFSET, SIZE, ADDRESS] {
-        code.local_get(word);
-    }
-    code.call(burst_loop).return_().end();
-    code.local_get(SMO).local_get(OFFSET);
-    code.local_get(SIZE).i64_extend_i32_u();
-    code.local_get(ADDRESS).call(import).end();
-    body
-}
 
 /// Calls the import with the bytes done so far until a burst fails or covers
 /// the rest. The kernel checks the whole range each time, so the first burst

@@ -295,14 +295,15 @@ impl Reencode for Rewriter {
         }
         // There are as many bodies as functions that are not imported.
         let parameters = self.parameters.next().unwrap_or_default();
-        let mut body = Body::new(&function, parameters, locals)?;
+        let mut body = Body::new(&function, parameters, locals, &self.bursts)?;
         let mut offsets = BodyOffsets::default();
         let mut operators = function.get_operators_reader()?;
         while !operators.eof() {
             let from = operators.original_position() - function.range().start;
             let operator = operators.read()?;
             let to = body.len_bytes();
-            let is_replaced = body.replace(&self.bulk, &operator);
+            let is_replaced =
+                body.replace(&self.bulk, &operator) || body.replace_call(&self.bursts, &operator);
             offsets.begin(to, from, is_replaced);
             if !is_replaced {
                 body.write(&self.instruction(operator)?);

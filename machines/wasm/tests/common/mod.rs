@@ -27,10 +27,12 @@ const PRELUDE: &str = r#"
             (then (call $exit (local.get $code)))))
 "#;
 
+#[allow(dead_code, reason = "not every test file takes the usual one")]
 pub(crate) fn system() -> System {
     system_with(2)
 }
 
+#[allow(dead_code, reason = "not every test file takes the usual one")]
 pub(crate) fn system_with(workers: u32) -> System {
     let mut config = Config::default();
     config.workers = workers;
@@ -54,6 +56,7 @@ pub(crate) fn start(system: &System, name: &str, body: &str) -> Task {
     task
 }
 
+#[allow(dead_code, reason = "not every test file runs one to its end")]
 pub(crate) fn run(system: &System, name: &str, body: &str) -> Report {
     start(system, name, body).wait()
 }

@@ -199,8 +199,10 @@ impl<K: Kind, P: Protected> Rig for WasmRig<K, P> {
     fn boot(tables: Tables) -> Self {
         let desks = Desks::default();
         let of_imports = desks.clone();
-        let mut config =
-            Config::default().with_imports(move |linker| add_imports(linker, &of_imports));
+        let mut config = Config::default()
+            // Light copies, too: no script copies as often as they take else.
+            .with_streak(1)
+            .with_imports(move |linker| add_imports(linker, &of_imports));
         config.workers = 2;
         config.limits = Limits {
             tasks: tables.tasks,

@@ -7,6 +7,7 @@
 use wasm_encoder::{BlockType, Function, Instruction, InstructionSink, MemArg, ValType};
 use wasmparser::{FunctionBody, Operator};
 
+use super::super::burst::Bursts;
 use super::{Bulk, COPY, Error, FILL, HEAP_ONLY, NOTIFY, WAIT32, WAIT64};
 
 /// Copies of up to so many bytes become loads and stores where they stand.
@@ -19,7 +20,8 @@ const MAY_TEAR: bool = !cfg!(target_arch = "x86_64");
 /// A function's body, being written.
 pub(in super::super) struct Body {
     function: Function,
-    /// Locals of ours, if the function has short copies: the copy's addresses.
+    /// Locals of ours, if the function has short copies: the copy's addresses. Or if it
+    /// calls the kernel to copy: a size and an address.
     to: u32,
     from: u32,
     /// What the instruction before has put on the stack, if it was a constant.
@@ -32,11 +34,12 @@ impl Body {
         original: &FunctionBody<'_>,
         parameters: u32,
         mut locals: Vec<(u32, ValType)>,
+        bursts: &Bursts,
     ) -> Result<Self, Error> {
         // The validator has seen that there are few.
         let declared = locals.iter().map(|(count, _)| count);
         let to = declared.fold(parameters, |sum, count| sum.saturating_add(*count));
-        if has_short_copies(original)? {
+        if has_copies(original, bursts)? {
             locals.push((2, ValType::I32));
         }
         Ok(Self {
@@ -74,6 +77,21 @@ impl Body {
             _ => return false,
         }
         true
+    }
+
+    /// The same for a call of an import that copies.
+    pub(in super::super) fn replace_call(
+        &mut self,
+        bursts: &Bursts,
+        operator: &Operator<'_>,
+    ) -> bool {
+        let locals = (self.to, self.from);
+        match *operator {
+            Operator::Call { function_index } => {
+                bursts.write_call(&mut self.function.instructions(), function_index, locals)
+            }
+            _ => false,
+        }
     }
 
     /// Calls what stands for an operation with a constant offset.
@@ -138,12 +156,14 @@ fn short(constant: i32) -> Option<u32> {
     (1..=SHORT_BYTES).contains(&len).then_some(len)
 }
 
-fn has_short_copies(original: &FunctionBody<'_>) -> Result<bool, Error> {
+/// Whether there is anything in it that takes the two locals.
+fn has_copies(original: &FunctionBody<'_>, bursts: &Bursts) -> Result<bool, Error> {
     let mut operators = original.get_operators_reader()?;
     let mut is_short = false;
     while !operators.eof() {
         match operators.read()? {
             Operator::MemoryCopy { .. } if is_short => return Ok(true),
+            Operator::Call { function_index } if bursts.is_copy(function_index) => return Ok(true),
             Operator::I32Const { value } => is_short = short(value).is_some(),
             _ => is_short = false,
         }
