@@ -1,13 +1,13 @@
 //! The door for guests: words in, one word out. Nothing of a guest comes in
 //! any other way.
 
-use crate::border::{Delivery, Outcome, Progress, Wait, Work};
+use crate::border::{Change, Delivery, Outcome, Progress, Wait, Work};
 use crate::copy::{CopyRequest, Direction, copy, explain, reaches};
 use crate::error::{Denied, Unmapped};
 use crate::id::{SmoId, TaskId, TaskKey};
 use crate::kernel::Request;
 use crate::machine::{Access, Machine};
-use crate::page::{Aim, PageRequest};
+use crate::page::{Aim, OnePage, PageRequest};
 use crate::pin::{Copier, Scope};
 use crate::sink::{Event, Sink};
 use crate::span::Span;
@@ -115,7 +115,11 @@ pub fn end_task<M: Machine>(machine: &M, task: TaskId, ending: Ending) -> Result
 /// mapping left for what is allowed: either ends the task. Others when the
 /// address is no page of the task's.
 pub fn touch<M: Machine>(machine: &M, task: TaskKey, address: u64) -> Result<(), Denied> {
-    let progress = machine.with_kernel(|kernel| kernel.touch(task, address));
+    let first = machine.with_kernel(|kernel| kernel.begin_first_store(task, address));
+    if let Some(one) = first {
+        return change_one(machine, one);
+    }
+    let progress = machine.with_kernel(|kernel| kernel.touch_by_stages(task, address));
     drive(machine, progress)
 }
 
@@ -144,22 +148,30 @@ pub fn control_at_once<M: Machine>(
     words: [u64; 4],
 ) -> Option<i32> {
     let [start, size, command, task] = words;
-    let mut one = machine.with_kernel(|kernel| {
+    let one = machine.with_kernel(|kernel| {
         kernel.begin_one(thread, (start, int(size)), int(command), int(task))
     })?;
+    Some(match change_one(machine, one) {
+        Ok(()) => 0,
+        Err(denied) => finish(machine, thread, (Number::ControlMem, words), Err(denied)),
+    })
+}
+
+/// Carries out a change of one page, to its end.
+#[inline(always)]
+fn change_one<M: Machine>(machine: &M, mut one: OnePage) -> Result<(), Denied> {
     let (task, run, writable) = one.mapping();
     if machine.protect(task, run, writable).is_err() && writable {
         one = machine.with_kernel(|kernel| kernel.retract_one(one));
     }
-    if one.aim != Aim::Gain {
+    if one.needs_barrier() {
         machine.plane().drain(Scope::Pages, machine.fences());
     }
     machine.with_kernel(|kernel| kernel.end_one(&one));
     if one.aim == Aim::Retreat {
-        let call = (Number::ControlMem, words);
-        return Some(finish(machine, thread, call, Err(Denied::NoMapping)));
+        return Err(Denied::NoMapping);
     }
-    Some(0)
+    Ok(())
 }
 
 /// A call of the control plane, its step carried out until it answers. Apart, so
@@ -185,7 +197,12 @@ pub fn settle<M: Machine>(
         match progress {
             Progress::Do(step) => {
                 let outcome = carry_out(machine, step.work());
-                progress = machine.with_kernel(|kernel| kernel.done(step, outcome));
+                progress = if let Change::Answer(answer) = step.change {
+                    // Nothing is left to be done under the lock.
+                    Progress::Answer(answer)
+                } else {
+                    machine.with_kernel(|kernel| kernel.done(step, outcome))
+                };
             }
             Progress::Answer(answer) => return Reply::Word(finish(machine, thread, call, answer)),
             Progress::Block(wait) => return Reply::Block(wait),

@@ -35,6 +35,8 @@ pub(crate) struct Slots {
     oldest: u32,
     newest: u32,
     slot_bits: u32,
+    /// Those bits of an id that are the slot.
+    mask: u32,
     generations: u32,
 }
 
@@ -69,6 +71,7 @@ impl Slots {
             oldest: 0,
             newest: last,
             slot_bits,
+            mask: last,
             generations: 1_u32
                 .wrapping_shl(id_bits.saturating_sub(slot_bits))
                 .saturating_sub(1),
@@ -137,7 +140,7 @@ impl Slots {
 
     #[inline]
     fn slot_of(&self, bits: u32) -> Option<(u32, &Slot)> {
-        let number = bits & self.slots.len().wrapping_sub(1);
+        let number = bits & self.mask;
         self.slots.get(number).map(|slot| (number, slot))
     }
 }

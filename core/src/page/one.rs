@@ -1,8 +1,9 @@
-//! The change that is made most, in short: the owner lets one other task write one page, or
-//! no longer, and the page is as pages mostly are.
+//! The changes that are made most, in short: the owner lets one other task write one page, or
+//! no longer, or who may write one stores there for the first time; and the page is as pages
+//! mostly are.
 //!
 //! ```text
-//!   begin_one --> Protect --> end_one                  who gains
+//!   begin_one --> Protect --> end_one                  who gains, or takes up
 //!   begin_one --> Protect --> the barrier --> end_one  who loses
 //!                    | failed                 ^
 //!                    +--> retract_one --> the barrier
@@ -35,6 +36,8 @@ pub(crate) enum Aim {
     Gain,
     /// The task has lost it: it is unmapped, and waited for.
     Loss,
+    /// The task has it: it is mapped, and that is noted.
+    TakeUp,
     /// Nothing: it could not be mapped.
     Retreat,
 }
@@ -60,7 +63,13 @@ impl OnePage {
     /// What the machine has to do first: for whom, where, and whether stores go through then.
     #[inline(always)]
     pub(crate) fn mapping(&self) -> (TaskKey, Run, bool) {
-        (self.target, Run::one(self.page), self.aim == Aim::Gain)
+        (self.target, Run::one(self.page), self.aim != Aim::Loss)
+    }
+
+    /// Whether somebody has lost what copies may still rely on.
+    #[inline(always)]
+    pub(crate) fn needs_barrier(&self) -> bool {
+        matches!(self.aim, Aim::Loss | Aim::Retreat)
     }
 }
 
@@ -115,11 +124,41 @@ impl<S: Sink> Kernel<S> {
         })
     }
 
+    /// Marks the page that a store of the task has faulted on, if that is its first there and
+    /// no page beside it is to be mapped with it. `None` as above.
+    #[inline]
+    pub(crate) fn begin_first_store(&mut self, task: TaskKey, address: u64) -> Option<OnePage> {
+        let page = self.limits.pool.page_at(address)?;
+        let is_usual = task.is_attached()
+            && self.plane.lives(task)
+            && !self.pages.is_changing(page)
+            && self.plane.pages.is_plain(page);
+        let (holding, rights) = self.plane.pages.holding(page, task.index)?;
+        let beside = [page.wrapping_sub(1), page.wrapping_add(1)];
+        let is_alone = || !beside.iter().any(|page| self.has_not_stored(task, *page));
+        if !is_usual || rights != Rights::NAMED || !is_alone() {
+            return None;
+        }
+        self.pages.set_changing(page, true);
+        let id = self.tasks.at(task.index).id;
+        Some(OnePage {
+            page,
+            holding,
+            is_let_go: false,
+            target: task,
+            aim: Aim::TakeUp,
+            is_barred: false,
+            by: id,
+            to: id,
+        })
+    }
+
     /// It could not be mapped: the record is to be as it was.
     #[cold]
     pub(crate) fn retract_one(&mut self, one: OnePage) -> OnePage {
+        let gains = one.aim == Aim::Gain;
         OnePage {
-            is_let_go: self.leave(one.page, one.holding, one.target.index),
+            is_let_go: gains && self.leave(one.page, one.holding, one.target.index),
             aim: Aim::Retreat,
             ..one
         }
@@ -148,6 +187,10 @@ impl<S: Sink> Kernel<S> {
                 Some(PageAct::Allowed(Some(one.to)))
             }
             Aim::Loss => Some(PageAct::Forbidden(Some(one.to))),
+            Aim::TakeUp => {
+                self.plane.pages.set_rights(one.holding, WRITES);
+                None
+            }
             Aim::Retreat => None,
         };
         if let Some(act) = act {
@@ -160,16 +203,16 @@ impl<S: Sink> Kernel<S> {
     /// Goes on with it for such a machine.
     pub(crate) fn go_on_with_one(&mut self, mut one: OnePage, outcome: Outcome) -> Progress {
         // Nothing else may fail.
-        if outcome == Outcome::Failed && one.aim == Aim::Gain {
+        if outcome == Outcome::Failed && matches!(one.aim, Aim::Gain | Aim::TakeUp) {
             one = self.retract_one(one);
         }
-        if one.aim != Aim::Gain && !one.is_barred {
+        if one.needs_barrier() && !one.is_barred {
             one.is_barred = true;
             return Progress::step(Work::Drain(Scope::Pages), Change::OnePage(one));
         }
         self.end_one(&one);
         Progress::Answer(match one.aim {
-            Aim::Gain | Aim::Loss => Ok(0),
+            Aim::Gain | Aim::Loss | Aim::TakeUp => Ok(0),
             Aim::Retreat => Err(Denied::NoMapping),
         })
     }

@@ -18,6 +18,14 @@ impl<S: Sink> Kernel<S> {
     /// The answer is [`Denied::ForbiddenStore`] when the task may not write the
     /// page, and [`Denied::NoMapping`] when the machine has no mapping left.
     pub fn touch(&mut self, task: TaskKey, address: u64) -> Progress {
+        match self.begin_first_store(task, address) {
+            Some(one) => Self::step_of_one(one),
+            None => self.touch_by_stages(task, address),
+        }
+    }
+
+    /// The same, when it is known that there is no short way.
+    pub(crate) fn touch_by_stages(&mut self, task: TaskKey, address: u64) -> Progress {
         match self.page_to_touch(task, address) {
             Ok(run) => self.change_pages(PageChange::new(Kind::TakeUp, run, task, task)),
             Err(denied) => Progress::Answer(Err(denied)),
@@ -41,7 +49,7 @@ impl<S: Sink> Kernel<S> {
 
     /// Whether the task may write a page by its name, and that was never mapped:
     /// so with those around it, mostly.
-    fn has_not_stored(&self, task: TaskKey, page: u32) -> bool {
+    pub(crate) fn has_not_stored(&self, task: TaskKey, page: u32) -> bool {
         let held = self.plane.pages.holding(page, task.index);
         held.is_some_and(|(_, rights)| rights == Rights::NAMED)
     }

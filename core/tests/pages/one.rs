@@ -2,7 +2,7 @@
 //! the empty record that it leaves.
 
 use usufruct_abi::{MEMC_GIVE, MEMC_NOWRITE, MEMC_OKWRITE, Number};
-use usufruct_core::{Denied, Progress, Work, control_at_once};
+use usufruct_core::{Denied, Machine, Progress, Work, control_at_once, touch};
 
 use crate::interleaved::{control, use_up_the_shared_records};
 use crate::world::{A, B, C, NO_MEM, PAGE, TASKS, World, first_step, size, word};
@@ -131,4 +131,23 @@ fn a_short_change_is_waited_for() {
     assert_eq!(world.finish(end), Ok(0));
     assert_eq!(world.finish(world.go_on(gift)), Ok(0));
     assert!(world.is(C, Number::IsMemOwned, p) && world.books_hold());
+}
+
+/// Who stores first to a page that it was given, and finds no room for it, may come again.
+#[test]
+fn a_first_store_that_can_not_be_mapped_leaves_the_right() {
+    let mut world = World::new(TASKS);
+    let b = world.id(B);
+    let p = world.allocate(A, 1);
+    assert_eq!(world.control(A, (p, 1), MEMC_GIVE, b), 0);
+    let key = world.threads[B].key();
+    world.machine.fails_after.set(Some(0));
+    assert_eq!(touch(&world.machine, key, p), Err(Denied::NoMapping));
+    let by_steps = world.machine.with_kernel(|kernel| kernel.touch(key, p));
+    assert_eq!(world.finish(by_steps), Err(Denied::NoMapping));
+    world.machine.fails_after.set(None);
+    assert!(!world.is_mapped(B, p) && world.is(B, Number::IsMemWritable, p));
+    assert!(world.stores(B, p));
+    assert_eq!(world.control(B, (p, 1), MEMC_NOWRITE, b), 0);
+    assert!(!world.is_mapped(B, p), "what was taken up is noted");
 }

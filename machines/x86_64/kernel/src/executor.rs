@@ -59,7 +59,8 @@ pub(crate) struct Executor {
     program: &'static [u8],
     processor: Processor,
     copier: Copier,
-    probes: Box<[Option<Probe>]>,
+    /// In boxes, for each is taken out for its turn.
+    probes: Box<[Option<Box<Probe>>]>,
     /// Ticks of this processor: about a millisecond each.
     ticks: u64,
     /// A payload on its way between a probe and the test.
@@ -105,8 +106,12 @@ impl Executor {
 
     /// One seat's turn; whether there was anything to do.
     fn turn(&mut self, seat: usize) -> bool {
-        if self.start_if_told(seat) || self.kill_if_told(seat) {
-            return true;
+        if self.machine.seats.take_notice(seat) {
+            // Both, for who has been started may have been given up already.
+            let has_started = self.start_if_told(seat);
+            if self.kill_if_told(seat) || has_started {
+                return true;
+            }
         }
         let Some(mut probe) = self.probes[seat].take() else {
             return false;
@@ -160,7 +165,7 @@ impl Executor {
         match loaded {
             Ok(probe) => {
                 self.machine.seats.seat(seat, Some(probe.thread.id()));
-                self.probes[seat] = Some(probe);
+                self.probes[seat] = Some(Box::new(probe));
                 let took = processor::clock() - begin;
                 let took = took.to_le_bytes();
                 line::send(Kind::Started, seat, &[&[controller::own_number()], &took]);

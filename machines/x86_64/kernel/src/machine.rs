@@ -249,9 +249,9 @@ impl Machine for Bare {
     }
 
     fn store(&self, caller: TaskKey, to: u64, bytes: &[u8]) -> Result<(), Unmapped> {
-        let end = self.end(caller, to, bytes.len() as u32, Access::Store);
-        let (view, to) = end.ok_or(Unmapped)?;
-        view.fill(to, bytes).then_some(()).ok_or(Unmapped)
+        let span = Span::new(to, bytes.len() as u64).ok_or(Unmapped)?;
+        let view = self.view(caller, span).ok_or(Unmapped)?;
+        view.store(span, bytes).then_some(()).ok_or(Unmapped)
     }
 
     fn wake(&self, thread: ThreadId) {

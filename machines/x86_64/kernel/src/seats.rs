@@ -13,6 +13,8 @@ use usufruct_x86_64_wire::{Header, Kind, PAYLOAD_BYTES, SEATS};
 #[derive(Debug)]
 struct Mailbox {
     orders: Mutex<Orders>,
+    /// There is one to start somebody or to end who sits there, perhaps.
+    is_noticed: AtomicBool,
     /// The thread that sits there, as guests see it; 0: none.
     thread: AtomicI32,
     /// It may go on, or its next wait ends at once.
@@ -58,6 +60,7 @@ impl Default for Seats {
                 payload: vec![0; PAYLOAD_BYTES].into(),
                 kill: false,
             }),
+            is_noticed: AtomicBool::new(false),
             thread: AtomicI32::new(0),
             is_woken: AtomicBool::new(false),
         };
@@ -68,7 +71,8 @@ impl Default for Seats {
 impl Seats {
     /// Takes an order from the test. One that nobody waits for replaces the one before.
     pub(crate) fn deliver(&self, header: Header, payload: &[u8]) {
-        let mut orders = self.0[usize::from(header.seat)].orders.lock();
+        let mailbox = &self.0[usize::from(header.seat)];
+        let mut orders = mailbox.orders.lock();
         match header.kind {
             Kind::PowerOff => processor::power_off(Verdict::Asked),
             Kind::Kill => orders.kill = true,
@@ -80,7 +84,14 @@ impl Seats {
             }
         }
         drop(orders);
+        mailbox.is_noticed.store(true, Ordering::Release);
         processor::ring(usize::from(header.seat) % processor::count());
+    }
+
+    /// Whether orders have come since this was asked last.
+    pub(crate) fn take_notice(&self, seat: usize) -> bool {
+        let notice = &self.0[seat].is_noticed;
+        notice.load(Ordering::Relaxed) && notice.swap(false, Ordering::Acquire)
     }
 
     /// What the test asks of this seat.

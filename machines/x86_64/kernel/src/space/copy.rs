@@ -3,6 +3,7 @@
 
 use super::{PoolFrames, Space};
 use crate::memory::{FRAME_BYTES, move_bytes};
+use usufruct_core::Span;
 
 /// Memory as a task sees it, by one of two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +41,28 @@ impl View {
         true
     }
 
-    /// Stores there, whoever may: the caller has made sure, or fills a task's pages before
-    /// it runs. Whether all of it is there.
+    /// Stores to this span, which is as long, if all of it is the task's to store to; or
+    /// nothing. Of the pool the core has been asked.
+    pub(crate) fn store(self, span: Span, bytes: &[u8]) -> bool {
+        // What lies in one page is looked up once.
+        let is_sure = match self {
+            Self::Own(space) => bytes.len() <= in_page(span.start()) || space.covers(span, true),
+            Self::Pool(_) => true,
+        };
+        is_sure && self.move_in(span.start(), bytes, true)
+    }
+
+    /// Stores there, whoever may: it fills a task's pages before it runs. Whether all of it is
+    /// there.
     pub(crate) fn fill(self, to: u64, bytes: &[u8]) -> bool {
+        self.move_in(to, bytes, false)
+    }
+
+    fn move_in(self, to: u64, bytes: &[u8], must_write: bool) -> bool {
         let mut to = to;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let Some(place) = self.place(to, false) else {
+            let Some(place) = self.place(to, must_write) else {
                 return false;
             };
             let (now, later) = rest.split_at(in_page(to).min(rest.len()));
