@@ -23,7 +23,7 @@ use wasmtime::Engine;
 pub(crate) struct Clock(Arc<Inside>);
 
 struct Inside {
-    engine: Engine,
+    engines: Vec<Engine>,
     alarms: Mutex<Alarms>,
     ticks: AtomicU64,
     is_over: AtomicBool,
@@ -49,10 +49,10 @@ impl Drop for Alarm<'_> {
 }
 
 impl Clock {
-    /// The clock of an engine's guests, not yet ticking.
-    pub(crate) fn new(engine: Engine) -> Self {
+    /// The clock of some engines' guests, not yet ticking.
+    pub(crate) fn new(engines: Vec<Engine>) -> Self {
         Self(Arc::new(Inside {
-            engine,
+            engines,
             alarms: Mutex::default(),
             ticks: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
@@ -84,7 +84,7 @@ impl Clock {
     /// Has every guest that runs look whether it has been killed, or its slice
     /// is over. Without a tick no slice is.
     pub(crate) fn have_guests_look(&self) {
-        self.0.engine.increment_epoch();
+        self.0.engines.iter().for_each(Engine::increment_epoch);
     }
 
     pub(crate) fn stop(&self) {

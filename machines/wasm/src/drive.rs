@@ -6,19 +6,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Instant;
 
 use tokio::task::spawn_blocking;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Instance, Store, UpdateDeadline};
 
 use crate::copier;
+use crate::engine::Beginning;
 use crate::forbidden;
 use crate::life::{KILLED, Life};
+use crate::place::in_place;
 use crate::pool::{Guarded, View};
 use crate::release::give_back;
 use crate::report::{ending_of, ending_of_store};
 use crate::space::Memory;
 use crate::state::Guest;
+use crate::turn::{self, Turn};
 
 /// A memory larger than this, in bytes, is given back by another thread: that
 /// takes tens of milliseconds for a gibibyte, which the worker's tasks would wait.
@@ -78,6 +80,8 @@ async fn run_to_the_end(mut resident: Resident) {
         Some(outcome) => ending_of(outcome, life.program.generated_from()),
         None => (KILLED, String::new()),
     };
+    // Its end takes time that is not the next one's.
+    turn::is_followed_by_other_work();
     // No code of the task runs any more: its end need not shut its view.
     life.shared.views.remove(life.key);
     let first = life.end(ending);
@@ -116,19 +120,19 @@ async fn run_unless_killed(
     life: &Life,
     store: &mut Guarded<Guest>,
 ) -> Option<wasmtime::Result<i32>> {
-    let mut killed = pin!(life.kill.notified());
     let mut guest = pin!(run(life, store));
+    let mut is_heard = false;
     poll_fn(|context| {
-        if killed.as_mut().poll(context).is_ready() {
+        if !std::mem::replace(&mut is_heard, true) && life.has_kill_wake(context) {
             return Poll::Ready(None);
         }
         let Some(running) = life.enter() else {
             return Poll::Ready(None);
         };
-        let begun = Instant::now();
+        let turn = Turn::begin();
         let polled = guest.as_mut().poll(context);
         copier::rest();
-        life.counters.count_run_time(begun.elapsed());
+        life.counters.count_run_time(turn.end());
         drop(running);
         // Killed meanwhile, it is not sent to the end of the queue once more.
         if polled.is_pending() && life.is_killed() {
@@ -142,11 +146,7 @@ async fn run_unless_killed(
 /// Makes the instance and calls its entry.
 async fn run(life: &Life, store: &mut Guarded<Guest>) -> wasmtime::Result<i32> {
     store.set_epoch_deadline(1);
-    let instance = life
-        .program
-        .instance()
-        .instantiate_async(&mut **store)
-        .await?;
+    let instance = instance(life, store).await?;
     let exported = instance
         .get_memory(&mut **store, "memory")
         .ok_or_else(|| wasmtime::Error::msg("the memory is not there"))?;
@@ -163,16 +163,38 @@ async fn run(life: &Life, store: &mut Guarded<Guest>) -> wasmtime::Result<i32> {
     entry.call_async(&mut **store, ()).await
 }
 
+/// Makes the instance, in a place of a task before where its program can have one.
+async fn instance(life: &Life, store: &mut Guarded<Guest>) -> wasmtime::Result<Instance> {
+    let program = &life.program;
+    if program.beginning() == Beginning::Shared {
+        return program.instance().instantiate_async(&mut **store).await;
+    }
+    let places = &life.shared.places;
+    let held = places.take(program.minimum_bytes(), life.key.is_attached());
+    let held = held.map_err(|error| {
+        wasmtime::Error::msg(format!(
+            "the operating system has no place left for a memory ({error}); raise vm.max_map_count and `ulimit -v`, or run fewer tasks"
+        ))
+    })?;
+    let place = held.place();
+    store.hold(held);
+    in_place(place, program.instance().instantiate_async(&mut **store)).await
+}
+
 /// Maps the pool into the task's memory, before the first instruction of it:
 /// the loader has made the start section a part of the entry.
 fn show_pool(life: &Life, store: &mut Guarded<Guest>, memory: Memory) -> wasmtime::Result<()> {
     let Some(pool) = &life.shared.pool else {
         return Ok(());
     };
-    // SAFETY: the engine's memories reserve all that a 32-bit address can name,
-    // and this one's heap ends below the pool by the Store's limits; both have
-    // been tried out when the system started.
-    let view = unsafe { View::open(pool, memory.base) }.map_err(|_| {
+    let view = match store.held() {
+        Some(held) => held.show(pool, memory.base),
+        // SAFETY: the engine's memories reserve all that a 32-bit address can name,
+        // and this one's heap ends below the pool by the Store's limits; both have
+        // been tried out when the system started.
+        None => unsafe { View::open(pool, memory.base) },
+    };
+    let view = view.map_err(|_| {
         wasmtime::Error::msg(
             "the operating system has no mapping left for the pool; raise vm.max_map_count, or run fewer tasks",
         )

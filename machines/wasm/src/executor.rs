@@ -19,6 +19,7 @@ use async_task::{Runnable, ScheduleInfo, WithInfo};
 use tokio::runtime::Handle;
 
 use crate::copier;
+use crate::turn;
 
 /// How many woken tasks may go before one that had to yield.
 const WOKEN_IN_A_ROW: u32 = 8;
@@ -41,6 +42,8 @@ struct Ready {
     yielded: VecDeque<Runnable>,
     woken_in_a_row: u32,
     idle_workers: usize,
+    /// Of those, whom somebody has called and who has not come yet.
+    called_workers: usize,
     is_over: bool,
 }
 
@@ -53,6 +56,16 @@ impl Ready {
         }
         self.woken_in_a_row = 0;
         self.yielded.pop_front()
+    }
+
+    /// Whether an idle worker is to be called for what is in the queue. To call one
+    /// takes a call of the operating system, so those that are on their way are not
+    /// called once more.
+    fn calls_a_worker(&mut self) -> bool {
+        let waiting = self.woken.len() + self.yielded.len();
+        let calls = self.idle_workers.min(waiting) > self.called_workers;
+        self.called_workers += usize::from(calls);
+        calls
     }
 }
 
@@ -111,9 +124,9 @@ impl Queue {
             &mut ready.woken
         };
         queue.push_back(runnable);
-        let is_anybody_idle = ready.idle_workers > 0;
+        let calls = ready.calls_a_worker();
         drop(ready);
-        if is_anybody_idle {
+        if calls {
             self.0.is_more.notify_one();
         }
     }
@@ -136,12 +149,16 @@ impl Queue {
                 return Some(runnable);
             }
             ready.idle_workers += 1;
+            turn::is_followed_by_other_work();
             ready = self
                 .0
                 .is_more
                 .wait(ready)
                 .unwrap_or_else(PoisonError::into_inner);
             ready.idle_workers -= 1;
+            // One who comes uncalled takes another's call along: who is called then is
+            // one too many, and never one too few.
+            ready.called_workers = ready.called_workers.saturating_sub(1);
         }
     }
 

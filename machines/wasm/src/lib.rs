@@ -64,11 +64,13 @@ mod import;
 mod layout;
 mod life;
 mod link;
+mod linkers;
 mod machine;
 mod mapping;
 #[doc(hidden)]
 pub mod measure;
 mod membarrier;
+mod place;
 mod pool;
 mod program;
 mod release;
@@ -80,6 +82,7 @@ mod state;
 mod streams;
 mod system;
 mod task;
+mod turn;
 mod wake;
 mod wasi;
 

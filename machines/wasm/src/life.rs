@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::Context;
 
 use tokio::sync::Notify;
 use usufruct_core::{Ending, Reason, TaskId, TaskKey, end_task};
@@ -14,6 +15,7 @@ use crate::report::{FAILED_STATUS, Report};
 use crate::space::Memory;
 use crate::state::Guest;
 use crate::system::Program;
+use crate::wake::Bell;
 
 /// How a killed task ends.
 pub(crate) const KILLED: Ending = Ending {
@@ -58,7 +60,8 @@ pub(crate) struct Life {
     /// Its Store is with the workers.
     pub(crate) is_resident: AtomicBool,
     is_killed: AtomicBool,
-    pub(crate) kill: Notify,
+    /// Rung by the kill.
+    killed: Bell,
     report: OnceLock<Report>,
     pub(crate) ended: Notify,
 }
@@ -83,7 +86,7 @@ impl Life {
             turn_began: AtomicU64::new(0),
             is_resident: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
-            kill: Notify::new(),
+            killed: Bell::default(),
             report: OnceLock::new(),
             ended: Notify::new(),
         })
@@ -94,6 +97,12 @@ impl Life {
         self.is_killed.load(Ordering::SeqCst)
     }
 
+    /// Has the kill wake the task's driver: once is enough, for a task has one
+    /// waker for its life. Whether it has been killed before.
+    pub(crate) fn has_kill_wake(&self, context: &Context<'_>) -> bool {
+        self.killed.poll_rung(context).is_ready()
+    }
+
     /// See [`Task::kill`].
     pub(crate) fn kill(&self) {
         let is_first = !self.is_killed.swap(true, Ordering::SeqCst);
@@ -101,7 +110,7 @@ impl Life {
         if !is_first {
             return;
         }
-        self.kill.notify_one();
+        self.killed.ring();
         // A task that is not on a processor now is over now, however many are
         // before it in the workers' queue. One that is looks up now; or it
         // leaves its processor, and then its driver looks.

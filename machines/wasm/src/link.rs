@@ -1,6 +1,7 @@
 //! usufruct's calls as WebAssembly imports. Who calls is fixed here: the
 //! identity comes from the Store that the call came out of.
 
+use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use usufruct_abi::Number;
@@ -257,28 +258,25 @@ fn count(state: &Guest, number: Number, reply: Reply) -> Reply {
 
 /// The one call that waits: it costs the task's fiber, and no thread.
 async fn wait_msg(mut caller: Caller<'_, Guest>, (port, timeout_ms): (u32, u32)) -> i32 {
-    let begun = Instant::now();
     let mut reply = begin(&mut caller, Number::WaitMsg, [port, timeout_ms, 0, 0]);
+    let mut deadline = None;
     loop {
         let wait = match reply {
             Reply::Word(word) => return word,
             Reply::Block(wait) => wait,
         };
-        let bell = caller.data().bell.clone();
+        let state = caller.data();
+        let bell = &state.bell;
+        let rung = poll_fn(|context| bell.poll_rung(context));
         let is_late = match wait.timeout_ms {
             None => {
-                bell.notified().await;
+                rung.await;
                 false
             }
             Some(ms) => {
-                let deadline = begun + Duration::from_millis(u64::from(ms));
-                caller
-                    .data()
-                    .shared
-                    .clock
-                    .within(deadline, bell.notified())
-                    .await
-                    .is_none()
+                let ms = Duration::from_millis(u64::from(ms));
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + ms);
+                state.shared.clock.within(deadline, rung).await.is_none()
             }
         };
         let state = caller.data_mut();

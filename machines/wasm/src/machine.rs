@@ -15,6 +15,7 @@ use crate::flight::Flights;
 use crate::gifts::Gifts;
 use crate::host::Arena;
 use crate::layout::{HEAP_LIMIT_BYTES, POOL_START};
+use crate::place::Places;
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) copiers: Stock,
     pub(crate) pool: Option<Arc<Pool>>,
     pub(crate) views: Views,
+    pub(crate) places: Places,
     pub(crate) flights: Flights,
     /// Whether rights that are taken are taken from views. Without, stores land late.
     pub(crate) protects: bool,

@@ -78,6 +78,18 @@ impl Mapping {
         Ok(())
     }
 
+    /// Lets bytes be touched no more, as if they never had been opened; they stay what they
+    /// are. In whole pages, which nobody has a use for.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub(crate) fn close(&self, bytes: &Range<usize>) -> io::Result<()> {
+        // SAFETY: of our own mapping; for who asks see above.
+        unsafe { rustix::mm::mprotect(self.at(bytes), bytes.len(), MprotectFlags::empty()) }?;
+        Ok(())
+    }
+
     /// Makes bytes of a reserved mapping zeroes again, and gives their memory back. In
     /// whole pages, of which nobody has a reference any more.
     ///

@@ -150,7 +150,10 @@ mod tests {
 
     #[test]
     fn the_engine_of_this_machine_passes() {
-        assert_eq!(super::run(&crate::engine::new(None).unwrap()), Ok(()));
+        assert_eq!(
+            super::run(&crate::engine::new(crate::engine::Beginning::Copied, None).unwrap()),
+            Ok(())
+        );
     }
 
     #[test]

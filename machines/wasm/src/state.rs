@@ -4,9 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
 use usufruct_core::{TaskId, Thread};
 use wasmtime::{Caller, Memory as WasmMemory, ResourceLimiter};
+use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::counters::Counters;
@@ -14,6 +14,7 @@ use crate::forbidden::Noted;
 use crate::layout::HEAP_LIMIT_BYTES;
 use crate::machine::{Border, Shared};
 use crate::space::Memory;
+use crate::wake::Bell;
 
 /// Entries that a task's tables may have, each: few enough that copying or
 /// growing one, which nothing cuts short, takes some milliseconds at most.
@@ -25,8 +26,9 @@ pub struct Guest {
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: Thread,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) bell: Arc<Notify>,
-    pub(crate) wasi: WasiP1Ctx,
+    pub(crate) bell: Arc<Bell>,
+    /// `None`: the program has no use for it, so far.
+    wasi: Option<WasiP1Ctx>,
     pub(crate) limits: Limits,
     /// The module's memory, once there is an instance.
     pub(crate) exported: Option<WasmMemory>,
@@ -40,8 +42,8 @@ impl Guest {
     pub(crate) fn new(
         shared: Arc<Shared>,
         thread: Thread,
-        bell: Arc<Notify>,
-        wasi: WasiP1Ctx,
+        bell: Arc<Bell>,
+        wasi: Option<WasiP1Ctx>,
         memory_bytes: u64,
     ) -> Self {
         Self {
@@ -61,6 +63,12 @@ impl Guest {
     #[must_use]
     pub fn task(&self) -> TaskId {
         self.thread.task()
+    }
+
+    /// What WASI keeps for the task.
+    pub(crate) fn wasi(&mut self) -> &mut WasiP1Ctx {
+        self.wasi
+            .get_or_insert_with(|| WasiCtxBuilder::new().build_p1())
     }
 
     /// The task's memory as of now, published for the others. Cheap unless the

@@ -1,36 +1,37 @@
 //! A system: one kernel, its workers, and the programs and tasks made in it.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use usufruct_core::{Kernel, Limits, Pool as Place, Quota};
-use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store};
-use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime::{Engine, InstancePre, Module, Store};
+use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::clock::Clock;
 use crate::config::{Config, MakeError, Spec, StartError};
 use crate::copier::Stock;
-use crate::engine;
+use crate::engine::{self, Beginning};
 use crate::executor::Queue;
 use crate::fences::Fences;
 use crate::flight::Flights;
 use crate::host::{Arena, Host, SEATS};
 use crate::import::Imports;
 use crate::life::Life;
-use crate::link;
+use crate::linkers::Linkers;
 use crate::machine::{Shared, Trace};
+use crate::place::Places;
 use crate::pool::{HugePages, Pool, Protection, Views, test_assumptions};
-use crate::program::{Contents, Known, LoadError, Offsets, USUFRUCT, contents, prepare};
+use crate::program::{Contents, LoadError, Offsets, contents, prepare};
 use crate::self_test;
 use crate::space::Spaces;
 use crate::state::Guest;
 use crate::streams::Sink;
 use crate::task::Task;
 use crate::wake::Wakers;
-use crate::wasi;
 
 /// Threads that may wait for files at one time.
 const FILE_THREADS: usize = 64;
@@ -46,9 +47,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct System {
     shared: Arc<Shared>,
     host: Host,
-    engine: Engine,
-    linker: Linker<Guest>,
-    known: Known,
+    linkers: Linkers,
     /// Files and streams. Taken when the system is dropped.
     runtime: Option<Runtime>,
     queue: Queue,
@@ -64,12 +63,14 @@ pub struct Program(Arc<Compiled>);
 
 struct Compiled {
     instance: InstancePre<Guest>,
+    beginning: Beginning,
     entry: String,
     minimum_bytes: u64,
     quota_bytes: u64,
     generated_from: u32,
     offsets: Offsets,
     imports_page_calls: bool,
+    imports_wasi: bool,
 }
 
 impl Program {
@@ -79,6 +80,16 @@ impl Program {
 
     pub(crate) fn entry(&self) -> &str {
         &self.0.entry
+    }
+
+    /// How its tasks' memories get their first bytes.
+    pub(crate) fn beginning(&self) -> Beginning {
+        self.0.beginning
+    }
+
+    /// What its tasks' memories start with, in bytes.
+    pub(crate) fn minimum_bytes(&self) -> usize {
+        usize::try_from(self.0.minimum_bytes).unwrap_or(usize::MAX)
     }
 
     /// The first function that the loader has added.
@@ -103,12 +114,10 @@ impl System {
         if config.workers == 0 {
             return Err(StartError::Workers);
         }
-        let engine = engine(&config)?;
-        self_test::run(&engine).map_err(StartError::SelfTest)?;
-        let pool = pool(&config, &engine)?;
-        let (shared, host) = shared(&config, &engine, pool)?;
-        let linker = linker(&engine, &config).map_err(StartError::Engine)?;
-        let known = known(&engine, &linker, &shared);
+        let engines = engines(&config)?;
+        let pool = pool(&config, &engines)?;
+        let (shared, host) = shared(&config, &engines, pool)?;
+        let linkers = Linkers::new(&engines, &config, &shared).map_err(StartError::Engine)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(FILE_THREADS)
@@ -119,9 +128,7 @@ impl System {
         let system = Self {
             shared,
             host,
-            engine,
-            linker,
-            known,
+            linkers,
             runtime: Some(runtime),
             queue: Queue::default(),
             lives: Mutex::default(),
@@ -144,7 +151,7 @@ impl System {
     ///
     /// Whatever keeps it from being a task's program.
     pub fn load(&self, file: &[u8]) -> Result<Program, LoadError> {
-        self.load_among(file, &self.linker, &self.known)
+        self.load_among(file, &self.linkers)
     }
 
     /// The same for a module that may import functions of the host's besides.
@@ -156,12 +163,8 @@ impl System {
         if imports.is_empty() {
             return self.load(file);
         }
-        let mut linker = self.linker.clone();
-        imports
-            .define(&mut linker)
-            .map_err(|(module, name)| LoadError::NameTaken { module, name })?;
-        let known = known(&self.engine, &linker, &self.shared);
-        self.load_among(file, &linker, &known)
+        let linkers = self.linkers.with(imports, &self.shared)?;
+        self.load_among(file, &linkers)
     }
 
     /// Looks into a module, in the binary format or in text, without compiling it. What
@@ -171,30 +174,29 @@ impl System {
     ///
     /// It is no module, or a broken one.
     pub fn inspect(&self, file: &[u8]) -> Result<Contents, LoadError> {
-        contents(file, &self.known)
+        contents(file, &self.linkers.known)
     }
 
-    fn load_among(
-        &self,
-        file: &[u8],
-        linker: &Linker<Guest>,
-        known: &Known,
-    ) -> Result<Program, LoadError> {
-        let prepared = prepare(file, known)?;
+    fn load_among(&self, file: &[u8], linkers: &Linkers) -> Result<Program, LoadError> {
+        let prepared = prepare(file, &linkers.known)?;
+        let beginning = Beginning::of(prepared.data_bytes);
+        let linker = linkers.of(beginning);
         let compile = || {
-            let module = Module::from_binary(&self.engine, &prepared.binary)?;
+            let module = Module::from_binary(linker.engine(), &prepared.binary)?;
             linker.instantiate_pre(&module)
         };
         let instance =
             compile().map_err(|error: wasmtime::Error| LoadError::Compile(format!("{error:#}")))?;
         Ok(Program(Arc::new(Compiled {
             instance,
+            beginning,
             entry: prepared.entry,
             minimum_bytes: prepared.minimum_bytes,
             quota_bytes: prepared.quota_bytes,
             generated_from: prepared.generated_from,
             offsets: prepared.offsets,
             imports_page_calls: prepared.imports_page_calls,
+            imports_wasi: prepared.imports_wasi,
         })))
     }
 
@@ -217,14 +219,11 @@ impl System {
             });
         }
         let quota = self.quota(program, spec)?;
-        let wasi = spec
-            .streams
-            .open()
-            .map_err(|(path, error)| MakeError::Directory {
-                name: name(),
-                path,
-                error,
-            })?;
+        let wasi = open(program, spec).map_err(|(path, error)| MakeError::Directory {
+            name: name(),
+            path,
+            error,
+        })?;
         self.note_sinks(spec);
         let thread = self
             .shared
@@ -236,7 +235,7 @@ impl System {
             })?;
         let bell = self.shared.wakers.insert(thread.id());
         let guest = Guest::new(self.shared.clone(), thread, bell, wasi, limit_bytes);
-        let mut store = Store::new(&self.engine, guest);
+        let mut store = Store::new(program.instance().module().engine(), guest);
         store.limiter(|guest| &mut guest.limits);
         let life = Life::new(store, name(), program.clone());
         self.note(&life);
@@ -285,7 +284,7 @@ impl System {
 
     #[cfg(test)]
     pub(crate) fn idle_store(&self, engine: &Engine) -> Store<Guest> {
-        idle_store(engine, &self.shared)
+        crate::linkers::idle_store(engine, &self.shared)
     }
 
     /// The tasks that have been made and have not ended, as far as somebody
@@ -374,19 +373,40 @@ impl std::fmt::Debug for Program {
     }
 }
 
+/// What WASI keeps for a task, unless its program can not ask for it. A directory
+/// that can not be opened is told of in any case.
+fn open(program: &Program, spec: &Spec) -> Result<Option<WasiP1Ctx>, (PathBuf, io::Error)> {
+    if !program.0.imports_wasi && spec.streams.directories.is_empty() {
+        return Ok(None);
+    }
+    spec.streams.open().map(Some)
+}
+
 /// The pool, if there is to be one, when what it assumes has been tried out.
-fn pool(config: &Config, engine: &Engine) -> Result<Option<Arc<Pool>>, StartError> {
+fn pool(config: &Config, engines: &[Engine]) -> Result<Option<Arc<Pool>>, StartError> {
     if config.pool_bytes == 0 {
         return Ok(None);
     }
     let pool = Pool::new(config.pool_bytes, config.protection)?;
-    test_assumptions(engine, pool.way()).map_err(StartError::PoolTest)?;
+    for engine in engines {
+        test_assumptions(engine, pool.way()).map_err(StartError::PoolTest)?;
+    }
     Ok(Some(pool))
 }
 
-fn engine(config: &Config) -> Result<Engine, StartError> {
+/// One for each [`Beginning`], when what is assumed of them has been tried out.
+fn engines(config: &Config) -> Result<[Engine; 2], StartError> {
+    let [copied, shared] = Beginning::ALL.map(|beginning| engine(beginning, config));
+    let engines = [copied?, shared?];
+    for engine in &engines {
+        self_test::run(engine).map_err(StartError::SelfTest)?;
+    }
+    Ok(engines)
+}
+
+fn engine(beginning: Beginning, config: &Config) -> Result<Engine, StartError> {
     let cache = config.cache.as_deref();
-    engine::new(cache).map_err(|error| match cache {
+    engine::new(beginning, cache).map_err(|error| match cache {
         Some(folder) => StartError::Cache {
             folder: folder.to_owned(),
             error,
@@ -398,7 +418,7 @@ fn engine(config: &Config) -> Result<Engine, StartError> {
 /// What all threads share, and the host, which copies beside the workers.
 fn shared(
     config: &Config,
-    engine: &Engine,
+    engines: &[Engine],
     pool: Option<Arc<Pool>>,
 ) -> Result<(Arc<Shared>, Host), StartError> {
     let limits = Limits {
@@ -420,49 +440,15 @@ fn shared(
         trace,
         spaces: Spaces::new(limits.tasks),
         wakers: Wakers::default(),
-        clock: Clock::new(engine.clone()),
+        clock: Clock::new(engines.to_vec()),
         arena: Arena::new().map_err(StartError::Arena)?,
         copiers: Stock::new(of_workers),
         pool,
         views: Views::new(limits.tasks),
+        places: Places::default(),
         flights: Flights::new(limits.tasks),
         protects: config.protects,
     });
     let host = Host::new(shared.clone(), copiers);
     Ok((shared, host))
-}
-
-/// Everything that modules may import.
-fn linker(engine: &Engine, config: &Config) -> wasmtime::Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    link::add_to_linker(&mut linker)?;
-    wasi::add_to_linker(&mut linker)?;
-    if let Some(add) = &config.imports {
-        add(&mut linker)?;
-    }
-    Ok(linker)
-}
-
-/// The same as a list for the validator. usufruct's own calls are listed as
-/// modules import them, before the loader changes the copies.
-fn known(engine: &Engine, linker: &Linker<Guest>, shared: &Arc<Shared>) -> Known {
-    let mut known = Known::usufruct();
-    let mut store = idle_store(engine, shared);
-    let functions: Vec<_> = linker.iter(&mut store).collect();
-    for (module, name, item) in functions {
-        if let ExternType::Func(ty) = item.ty(&store)
-            && module != USUFRUCT
-        {
-            known.insert_wasmtime(module, name, &ty);
-        }
-    }
-    known
-}
-
-/// A Store that runs nothing: the linker shows its types in one only.
-fn idle_store(engine: &Engine, shared: &Arc<Shared>) -> Store<Guest> {
-    let host = shared.kernel().host();
-    let wasi = WasiCtxBuilder::new().build_p1();
-    let bell = Arc::default();
-    Store::new(engine, Guest::new(shared.clone(), host, bell, wasi, 0))
 }

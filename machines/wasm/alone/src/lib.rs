@@ -10,7 +10,7 @@
 //!   bytes/, host/, machine.rs, space.rs, ...   the machine's own files
 //!   mapping.rs   plain memory, in the place of the operating system's mappings
 //!   pool.rs      the pool's bytes, its own file; no task sees them but through the kernel
-//!   clock.rs, flight.rs, membarrier.rs   nothing: no engine's guests to stop, no streams
+//!   clock.rs, flight.rs, membarrier.rs, place.rs   nothing: no engine's guests to stop, no streams, no memories of an engine's
 //!   world.rs     a kernel, its host, and tasks that call it from threads of the test's
 //!   hosted/      the host's types beside such tasks
 //!   together.rs  what moves bytes, by itself
@@ -50,6 +50,7 @@ mod layout;
 mod machine;
 mod mapping;
 mod membarrier;
+mod place;
 mod pool;
 #[path = "../../src/space.rs"]
 mod space;

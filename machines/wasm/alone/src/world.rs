@@ -17,6 +17,7 @@ use crate::host::{Arena, Host, SEATS};
 use crate::layout::WASM_PAGE_BYTES;
 use crate::machine::{Border, Shared, Trace};
 use crate::mapping::Mapping;
+use crate::place::Places;
 use crate::pool::{Pool, Views};
 use crate::space::{Memory, Spaces};
 use crate::wake::Wakers;
@@ -56,6 +57,7 @@ impl World {
             copiers: Stock::new(Vec::new()),
             pool: Some(pool),
             views: Views::new(limits.tasks),
+            places: Places,
             flights: Flights::new(limits.tasks),
             protects: true,
         });

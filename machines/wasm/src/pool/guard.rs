@@ -1,4 +1,4 @@
-//! What holds a task's Store together with its view of the pool.
+//! What holds a task's Store together with its place and its view of the pool.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -7,14 +7,18 @@ use std::sync::Arc;
 use wasmtime::Store;
 
 use super::view::View;
+use crate::place::Held;
 
-/// A Store, and the view that is mapped into its memory, if any. However this is
-/// dropped, the view goes first; and where it can not go, the Store stays for
-/// ever: its address space would be another task's otherwise, with the rights of this one.
+/// A Store, the view that is mapped into its memory, if any, and the memory's place,
+/// if it is one that is kept. However this is dropped, the view goes first, or is
+/// shut; then the Store; then the place is given back. Where a view can neither go nor
+/// be shut, the Store stays for ever: its address space would be another task's
+/// otherwise, with the rights of this one.
 #[derive(Debug)]
 pub(crate) struct Guarded<T: 'static> {
     store: ManuallyDrop<Store<T>>,
     view: Option<Arc<View>>,
+    held: Option<Held>,
 }
 
 impl<T> Guarded<T> {
@@ -22,7 +26,18 @@ impl<T> Guarded<T> {
         Self {
             store: ManuallyDrop::new(store),
             view: None,
+            held: None,
         }
+    }
+
+    /// From now on a place, which is for this Store's memory, is given back after the Store.
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    /// The place that is given back after the Store.
+    pub(crate) fn held(&mut self) -> Option<&mut Held> {
+        self.held.as_mut()
     }
 
     /// From now on `view`, which is in this Store's memory, goes with the Store.
@@ -47,10 +62,16 @@ impl<T> DerefMut for Guarded<T> {
 
 impl<T> Drop for Guarded<T> {
     fn drop(&mut self) {
-        let is_gone = self.view.take().is_none_or(|view| view.close());
-        if is_gone {
-            // SAFETY: it is used no more after this.
-            unsafe { ManuallyDrop::drop(&mut self.store) }
+        let (view, held) = (self.view.take(), self.held.take());
+        let is_shut = held.is_some() && view.as_ref().is_some_and(|view| view.retire());
+        if !is_shut && !view.as_ref().is_none_or(|view| view.close()) {
+            std::mem::forget(held);
+            return;
+        }
+        // SAFETY: it is used no more after this.
+        unsafe { ManuallyDrop::drop(&mut self.store) }
+        if let Some(held) = held {
+            held.give_back(view.filter(|_| is_shut));
         }
     }
 }

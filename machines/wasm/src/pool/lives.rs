@@ -8,18 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::{
-    Engine, Instance, InstanceAllocationStrategy, Linker, Memory as WasmMemory, Module,
-    PoolingAllocationConfig, Result, Store,
-};
+use wasmtime::{Engine, Instance, Linker, Memory as WasmMemory, Module, Result, Store};
 
 use super::tests::WAYS;
 use super::{Guarded, Pool, Verdict, View, judge_stores};
-use crate::layout::HEAP_LIMIT_BYTES;
+use crate::engine::{self, Beginning};
+use crate::place::{Places, in_place};
 use crate::space::Memory;
 
 const LIVES: usize = 10_000;
 const PAGES: u32 = 8;
+const HEAP_BYTES: usize = 64 << 10;
 const STOPPED_NOWHERE: usize = usize::MAX;
 
 const GUEST: &str = r#"(module
@@ -28,6 +27,8 @@ const GUEST: &str = r#"(module
     (memory (export "memory") 1)
     (func (export "store") (i32.store (i32.const 0x80002004) (i32.const 7)))
     (func (export "load") (drop (i32.load (i32.const 0x80002004))))
+    (func (export "leave") (i32.store (i32.const 60000) (i32.const 7)))
+    (func (export "look") (if (i32.load (i32.const 60000)) (then unreachable)))
     (func (export "exit"))
     (func (export "trap") unreachable)
     (func (export "spin") (loop (br 0)))
@@ -82,24 +83,41 @@ fn call(store: &mut Store<()>, instance: Instance, name: &str) -> Result<()> {
     ready(function.call_async(store, ()))
 }
 
+/// A Store in a place, and what comes of the module there.
+fn born(
+    linker: &Linker<()>,
+    places: &Places,
+    module: &Module,
+    is_attached: bool,
+) -> (Guarded<()>, Result<Instance>) {
+    let mut store = Guarded::new(Store::new(linker.engine(), ()));
+    store.set_epoch_deadline(1);
+    let held = places.take(HEAP_BYTES, is_attached).unwrap();
+    let place = held.place();
+    store.hold(held);
+    let instance = ready(in_place(
+        place,
+        linker.instantiate_async(&mut *store, module),
+    ));
+    (store, instance)
+}
+
 impl Guest {
     pub(super) fn new(engine: &Engine, pool: &Arc<Pool>, text: &str) -> Self {
-        Self::of(&linker(engine), pool, &module(engine, text))
+        Self::of(
+            &linker(engine),
+            &Places::default(),
+            pool,
+            &module(engine, text),
+        )
     }
 
-    fn of(linker: &Linker<()>, pool: &Arc<Pool>, module: &Module) -> Self {
-        let mut store = Guarded::new(Store::new(linker.engine(), ()));
-        store.set_epoch_deadline(1);
-        let instance = ready(linker.instantiate_async(&mut *store, module)).unwrap();
-        // The last life's view is not there any more.
-        for access in ["load", "store"] {
-            let outcome = call(&mut store, instance, access);
-            assert!(outcome.is_err(), "a task without a view can {access}");
-        }
+    fn of(linker: &Linker<()>, places: &Places, pool: &Arc<Pool>, module: &Module) -> Self {
+        let (mut store, instance) = born(linker, places, module, true);
+        let instance = instance.unwrap();
         let memory = instance.get_memory(&mut *store, "memory").unwrap();
         let base = Memory::of(&memory, &*store).base;
-        // SAFETY: a memory of this machine's engine, which does not grow.
-        let view = unsafe { View::open(pool, base) }.unwrap();
+        let view = store.held().unwrap().show(pool, base).unwrap();
         store.attach(view.clone());
         let stopped_at = Arc::new(AtomicUsize::new(STOPPED_NOWHERE));
         let seen = stopped_at.clone();
@@ -147,48 +165,50 @@ impl Guest {
     }
 }
 
-/// One place for one memory, which every life gets.
-fn one_place() -> Engine {
-    let mut places = PoolingAllocationConfig::default();
-    places
-        .total_memories(1)
-        .total_core_instances(1)
-        .total_tables(1)
-        .total_stacks(2)
-        .max_memory_size(usize::try_from(HEAP_LIMIT_BYTES).unwrap());
-    let mut config = crate::engine::config();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(places));
-    Engine::new(&config).unwrap()
+/// One that is not attached: it sees nothing of the pool, whoever had its place.
+fn look_as_a_stranger(linker: &Linker<()>, places: &Places, module: &Module) {
+    let (mut store, instance) = born(linker, places, module, false);
+    let instance = instance.unwrap();
+    call(&mut store, instance, "look").unwrap();
+    for access in ["load", "store"] {
+        let outcome = call(&mut store, instance, access);
+        assert!(outcome.is_err(), "a task without a view can {access}");
+    }
 }
 
 #[test]
-fn a_newcomer_inherits_no_right_however_the_last_life_ended() {
+fn a_newcomer_inherits_no_right_and_no_byte_however_the_last_life_ended() {
     for way in WAYS {
-        let engine = one_place();
+        let engine = engine::new(Beginning::Copied, None).unwrap();
+        let places = Places::default();
         let linker = linker(&engine);
         let pool = Pool::new(u64::from(PAGES) << 12, way).unwrap();
         let mortal = module(&engine, GUEST);
         let stillborn = module(&engine, STILLBORN);
-        let mut places = Vec::new();
+        let mut addresses = Vec::new();
         for life in 0..LIVES {
             if life % 6 == 5 {
-                let mut store = Store::new(&engine, ());
-                store.set_epoch_deadline(1);
-                assert!(ready(linker.instantiate_async(&mut store, &stillborn)).is_err());
+                let (_store, instance) = born(&linker, &places, &stillborn, true);
+                assert!(instance.is_err());
                 continue;
             }
-            let mut guest = Guest::of(&linker, &pool, &mortal);
+            if life % 100 == 7 {
+                look_as_a_stranger(&linker, &places, &mortal);
+            }
+            let mut guest = Guest::of(&linker, &places, &pool, &mortal);
             assert!(
                 guest.call("store").is_err(),
                 "{way}: life {life} stores by right of another"
             );
             assert_eq!(guest.stopped_at.load(Ordering::Relaxed), 0x2004);
-            places.push(guest.memory.data_ptr(&*guest.store).addr());
+            guest.call("look").unwrap();
+            guest.call("leave").unwrap();
+            addresses.push(guest.memory.data_ptr(&*guest.store).addr());
             guest.view.allow(&(0..PAGES)).unwrap();
             guest.call("store").unwrap();
             guest.end(life % 6);
         }
-        places.dedup();
-        assert_eq!(places.len(), 1, "all lives had the same place");
+        addresses.dedup();
+        assert_eq!(addresses.len(), 1, "all lives had the same place");
     }
 }

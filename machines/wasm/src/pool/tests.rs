@@ -13,7 +13,7 @@ use super::protect::Protector;
 use super::self_test::{Subject, Trial};
 use super::view::View;
 use super::{Pool, Protection, leaked_views, test_assumptions};
-use crate::engine;
+use crate::engine::{self, Beginning};
 
 pub(super) const WAYS: [Protection; 2] = [Protection::Mprotect, Protection::Userfault];
 
@@ -23,7 +23,7 @@ const PAGES: u32 = 64;
 fn what_the_pool_assumes_is_true_here() {
     for way in WAYS {
         assert_eq!(
-            test_assumptions(&engine::new(None).unwrap(), way),
+            test_assumptions(&engine::new(Beginning::Copied, None).unwrap(), way),
             Ok(()),
             "{way}"
         );
@@ -32,7 +32,7 @@ fn what_the_pool_assumes_is_true_here() {
 
 fn subject_of(protector: Protector) -> Subject {
     let pool = Pool::with(PAGES, protector);
-    Trial::of(&engine::new(None).unwrap(), pool)
+    Trial::of(&engine::new(Beginning::Copied, None).unwrap(), pool)
         .unwrap()
         .subject()
         .unwrap()
@@ -166,7 +166,7 @@ fn no_store_lands_after_the_right_was_taken() {
                 (i32.add (i32.load (i32.const 0x80001000)) (i32.const 1)))
             (br 0))))"#;
     for way in WAYS {
-        let engine = engine::new(None).unwrap();
+        let engine = engine::new(Beginning::Copied, None).unwrap();
         let pool = Pool::new(8 << 12, way).unwrap();
         let mut guest = super::lives::Guest::new(&engine, &pool, COUNTER);
         let view = guest.view.clone();

@@ -9,7 +9,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 use usufruct_core::NoMapping;
 
 use super::Pool;
-use super::protect::{Shield, protect_all};
+use super::protect::{Shield, is_protected, protect_all};
 use super::window::Window;
 use crate::layout::POOL_START;
 
@@ -119,6 +119,38 @@ impl View {
         if mapping.shield.take().is_some() {
             protect_all(&self.window);
         }
+    }
+
+    /// Shuts the view when its task's code runs no more, and leaves it in its place
+    /// for another task's, its [`Self::successor`]. Whether that worked: then all of
+    /// it may be read, and nothing of it stored to.
+    #[must_use]
+    pub(crate) fn retire(&self) -> bool {
+        let mut mapping = self.mapping();
+        // Late calls find no shield: nothing is allowed any more through this one.
+        let shield = mapping.shield.take();
+        let is_shut = mapping.is_there && is_protected(&self.window);
+        drop(shield);
+        is_shut
+    }
+
+    /// The view of the next task in this place, of the same pool: as if it had just
+    /// been opened. `None` if this one has not been retired, or is there no more.
+    pub(crate) fn successor(&self, pool: &Arc<Pool>) -> Option<Arc<Self>> {
+        let mut mapping = self.mapping();
+        let is_retired = mapping.is_there && mapping.shield.is_none();
+        if !is_retired || !Arc::ptr_eq(pool, &self.pool) {
+            return None;
+        }
+        mapping.is_there = false;
+        Some(Arc::new(Self {
+            window: self.window,
+            mapping: Mutex::new(Mapping {
+                shield: Some(pool.protector().shield()),
+                is_there: true,
+            }),
+            pool: pool.clone(),
+        }))
     }
 
     /// Takes the view down, when its task's code runs no more: the place is

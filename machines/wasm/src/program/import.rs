@@ -93,6 +93,12 @@ pub(super) fn has_page_call(types: &Types) -> bool {
         .any(|(module, name, _)| module == USUFRUCT && of_pages(name))
 }
 
+/// Whether a module imports anything of another.
+pub(super) fn has_module(types: &Types, wanted: &str) -> bool {
+    let imports = types.as_ref().core_imports().into_iter().flatten();
+    imports.into_iter().any(|(module, _, _)| module == wanted)
+}
+
 /// Section 3 of the contract, which needs a pool.
 fn is_page_call(number: Number) -> bool {
     number as u32 >= Number::ControlMem as u32

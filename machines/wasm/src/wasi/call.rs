@@ -81,7 +81,7 @@ impl<'call> Call<'call> {
     pub(super) fn of(caller: &'call mut Caller<'_, Guest>) -> Self {
         Guest::look_at_memory(caller);
         let guest = caller.data_mut();
-        guest.wasi.set_hostcall_fuel(FUEL_BYTES);
+        guest.wasi().set_hostcall_fuel(FUEL_BYTES);
         Self {
             guest,
             arguments: Vec::new(),
@@ -178,7 +178,7 @@ impl<'call> Call<'call> {
     /// What wasmtime-wasi works on.
     pub(super) fn wasi(&mut self) -> (&mut WasiP1Ctx, GuestMemory<'_>) {
         let memory = self.memory.get_mut(self.start..).unwrap_or_default();
-        (&mut self.guest.wasi, GuestMemory::Unshared(memory))
+        (self.guest.wasi(), GuestMemory::Unshared(memory))
     }
 
     /// The call is over: if it has succeeded, copies the results back.

@@ -31,7 +31,7 @@ mod special;
 mod transfer;
 
 /// What modules call it.
-const MODULE: &str = "wasi_snapshot_preview1";
+pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Adds every call of preview 1.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {

@@ -54,7 +54,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
         "proc_exit",
         |mut caller: Caller<'_, Guest>, status: i32| {
             let mut none = GuestMemory::Unshared(&mut []);
-            wasi::proc_exit(&mut caller.data_mut().wasi, &mut none, status)
+            wasi::proc_exit(caller.data_mut().wasi(), &mut none, status)
         },
     )?;
     add_waiting(linker)

@@ -153,6 +153,11 @@ fn change(window: &Window, pages: &Range<u32>, access: MprotectFlags) -> Result<
     unsafe { rustix::mm::mprotect(start, len_bytes, access) }
 }
 
+/// Makes a whole view readable only; whether that worked.
+pub(super) fn is_protected(window: &Window) -> bool {
+    change(window, &window.all(), MprotectFlags::READ).is_ok()
+}
+
 /// Makes a whole view readable only. This splits no mapping, so there is
 /// nothing that it could want for; and if it fails all the same, nobody may go
 /// on in this process.

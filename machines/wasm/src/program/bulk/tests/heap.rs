@@ -4,7 +4,7 @@ use wasmtime::Trap;
 
 use super::super::PART_BYTES;
 use super::{Dice, Operation, POOL, Subject, Words, guest, index};
-use crate::engine;
+use crate::engine::{self, Beginning};
 use crate::report::ending_of;
 
 /// Room for ranges of several parts.
@@ -28,7 +28,7 @@ struct Pair {
 
 impl Pair {
     fn new(segment_bytes: u32) -> Self {
-        let engine = engine::new(None).unwrap();
+        let engine = engine::new(Beginning::Copied, None).unwrap();
         let text = guest(PAGES, &segment(segment_bytes));
         let mut pair = Self {
             rewritten: Subject::rewritten(&engine, &text),
@@ -191,7 +191,7 @@ fn segments_long_and_short_are_copied_as_the_native_operation_does() {
 
 #[test]
 fn a_range_that_is_out_of_bounds_is_reported_at_the_guests_own_function() {
-    let engine = engine::new(None).unwrap();
+    let engine = engine::new(Beginning::Copied, None).unwrap();
     let mut guest = Subject::rewritten(&engine, &guest(PAGES, &segment(SEGMENT_BYTES)));
     let cases = [
         (Operation::Copy, (0, HEAP_BYTES - 1, 2), "in copying"),
@@ -214,7 +214,7 @@ fn a_range_that_is_out_of_bounds_is_reported_at_the_guests_own_function() {
 
 #[test]
 fn a_segment_can_not_go_into_the_pool_and_the_report_says_so() {
-    let engine = engine::new(None).unwrap();
+    let engine = engine::new(Beginning::Copied, None).unwrap();
     for bytes in [100, SEGMENT_BYTES] {
         let mut guest = Subject::rewritten(&engine, &guest(PAGES, &segment(bytes)));
         for len in [0, 1, bytes] {

@@ -8,7 +8,7 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 use wasmtime::Trap;
 
 use super::{Dice, Operation, POOL, Subject, Words, guest, index};
-use crate::engine;
+use crate::engine::{self, Beginning};
 use crate::layout::{POOL_START, RESERVATION_BYTES};
 use crate::report::ending_of;
 
@@ -28,7 +28,7 @@ struct Attached {
 
 impl Attached {
     fn new() -> Self {
-        let engine = engine::new(None).unwrap();
+        let engine = engine::new(Beginning::Copied, None).unwrap();
         let guest = Subject::rewritten(&engine, &guest(2, "segment"));
         let place = usize::try_from(POOL_START).unwrap();
         let base = guest.memory.data_ptr(&guest.store);

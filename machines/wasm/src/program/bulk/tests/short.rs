@@ -5,7 +5,7 @@ use std::fmt::Write;
 use wasmtime::{Engine, Result, Trap};
 
 use super::{Dice, POOL, Subject, guest, index};
-use crate::engine;
+use crate::engine::{self, Beginning};
 use crate::report::ending_of;
 
 const HEAP_BYTES: u32 = 1 << 16;
@@ -47,7 +47,7 @@ fn pair(engine: &Engine) -> (Subject, Subject) {
 
 #[test]
 fn short_copies_do_what_the_native_ones_do() {
-    let (mut rewritten, mut native) = pair(&engine::new(None).unwrap());
+    let (mut rewritten, mut native) = pair(&engine::new(Beginning::Copied, None).unwrap());
     let mut dice = Dice(8);
     for case in 0..100_000 {
         let len = dice.below(LENGTHS.end);
@@ -85,7 +85,7 @@ fn short_copies_do_what_the_native_ones_do() {
 
 #[test]
 fn a_short_copy_into_no_pool_is_reported_at_the_guests_own_function() {
-    let engine = engine::new(None).unwrap();
+    let engine = engine::new(Beginning::Copied, None).unwrap();
     let mut rewritten = Subject::rewritten(&engine, &text());
     for (to, from) in [(POOL, 0), (0, POOL + 8), (HEAP_BYTES - 7, 0)] {
         let error = copy(&mut rewritten, 8, to, from);

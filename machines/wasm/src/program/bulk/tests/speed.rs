@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Operation, Subject};
-use crate::engine;
+use crate::engine::{self, Beginning};
 
 const ROUNDS: usize = 21;
 
@@ -71,7 +71,7 @@ fn compare(
 #[test]
 #[ignore = "takes half a gibibyte twice, and a quiet machine"]
 fn the_heap_is_copied_and_filled_about_as_fast_as_natively() {
-    let engine = engine::new(None).unwrap();
+    let engine = engine::new(Beginning::Copied, None).unwrap();
     let mut subjects = [
         Subject::rewritten(&engine, GUEST),
         Subject::native(&engine, GUEST),

@@ -1,0 +1,4 @@
+//! Nothing: no engine makes a memory here.
+
+#[derive(Debug, Default)]
+pub(crate) struct Places;
