@@ -453,13 +453,13 @@ fn the_end_of_a_large_task_keeps_nobody_from_memory() {
         [[task]]
         name = "large"
         file = "actor"
-        args = ["large", "60000", "3"]
+        args = ["large", "60000", "15"]
         memory = "80 MiB"
-        restart = 3
+        restart = 15
         [[task]]
         name = "other"
         file = "actor"
-        args = ["keep_growing", "large", "4"]
+        args = ["keep_growing", "large", "16"]
         memory = "200 MiB"
     "#;
     let packed = packed(&folder, text, &[]);
