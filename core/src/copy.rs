@@ -171,7 +171,13 @@ pub fn copy_by_habit<M: Machine>(
         return false;
     };
     let chunk = pinned.approve(caller, request, 0, size);
-    machine.copy_at_once(&chunk, request.direction)
+    let is_done = machine.copy_at_once(&chunk, request.direction);
+    drop(chunk);
+    if !is_done {
+        // It ends in the pool, or beyond what is there.
+        copier.unlearn(request.smo);
+    }
+    is_done
 }
 
 /// How long a copy is that moves in one straight line: all of it in one chunk, and not an empty

@@ -170,8 +170,9 @@ impl Copier {
         caller: TaskKey,
         request: &CopyRequest,
     ) -> Result<Pinned<'_>, Refused> {
-        self.pin_object(fences, caller, request.smo)?
-            .for_copy(request)
+        self.pin_fenced::<_, false>(fences, caller, request.smo, |pinned| {
+            pinned.for_copy(request)
+        })
     }
 
     /// The same, and the copy counts: after a streak of them through one object the pins are
@@ -183,8 +184,9 @@ impl Copier {
         caller: TaskKey,
         request: &CopyRequest,
     ) -> Result<Pinned<'_>, Refused> {
-        self.pin_fenced::<_, true>(fences, caller, request.smo)?
-            .for_copy(request)
+        self.pin_fenced::<_, true>(fences, caller, request.smo, |pinned| {
+            pinned.for_copy(request)
+        })
     }
 
     /// The same without the fence, if this processor is biased to this very object. Of the pool
@@ -218,7 +220,14 @@ impl Copier {
         caller: TaskKey,
         raw: i32,
     ) -> Result<Pinned<'_>, Refused> {
-        self.pin_fenced::<_, false>(fences, caller, raw)
+        self.pin_fenced::<_, false>(fences, caller, raw, Ok)
+    }
+
+    /// What has been copied through this object so far is no habit: its copies can not be light.
+    #[cold]
+    pub(crate) fn unlearn(&mut self, raw: i32) {
+        let (_, slot) = self.named(raw);
+        self.habits.end(slot, &self.own.biases);
     }
 
     /// The processor turns to another task: see `habit.rs`.
@@ -236,12 +245,13 @@ impl Copier {
     }
 
     #[inline(always)]
-    fn pin_fenced<F: Fences, const COUNTS: bool>(
-        &mut self,
+    fn pin_fenced<'copier, F: Fences, const COUNTS: bool>(
+        &'copier mut self,
         fences: &F,
         caller: TaskKey,
         raw: i32,
-    ) -> Result<Pinned<'_>, Refused> {
+        check: impl FnOnce(Pinned<'copier>) -> Result<Pinned<'copier>, Refused>,
+    ) -> Result<Pinned<'copier>, Refused> {
         let (id, slot) = self.named(raw);
         let own = &*self.own;
         let record = self.records.get(slot).ok_or(Refused::Closed)?;
@@ -261,7 +271,7 @@ impl Copier {
         if record.id.load(Ordering::Relaxed) != id {
             return Err(Refused::Closed);
         }
-        let pinned = record.look(&self.lives, caller, guard)?;
+        let pinned = check(record.look(&self.lives, caller, guard)?)?;
         if counts {
             let streak = fences.streak();
             self.habits.count((slot, id), tenure, streak, &own.biases);

@@ -122,6 +122,14 @@ impl Habits {
         }
     }
 
+    /// Ends the habit at this slot.
+    pub(super) fn end(&mut self, slot: usize, biases: &Biases) {
+        if let Some(habit) = self.0.get_mut(slot % WAYS) {
+            *habit = Habit::NONE;
+        }
+        end(biases.of(slot));
+    }
+
     /// Ends every bias; the next copy of a habit sets it again.
     #[inline]
     pub(super) fn rest(&mut self, biases: &Biases) {

@@ -126,6 +126,10 @@ async fn run_unless_killed(
         if !std::mem::replace(&mut is_heard, true) && life.has_kill_wake(context) {
             return Poll::Ready(None);
         }
+        // Whoever kills it may have woken it first, and not stopped it yet.
+        if life.is_killed() {
+            return Poll::Ready(None);
+        }
         let Some(running) = life.enter() else {
             return Poll::Ready(None);
         };

@@ -3,6 +3,8 @@
 
 #[cfg(target_os = "linux")]
 use std::io;
+#[cfg(target_os = "linux")]
+use std::process::abort;
 
 /// Announces to the operating system that this process will use it: whether it may.
 #[cfg(target_os = "linux")]
@@ -15,13 +17,16 @@ pub(crate) fn register() -> bool {
 
 /// Returns when they have executed it, and this one too. After [`register`].
 ///
-/// # Panics
-///
-/// If the operating system has taken it away since. To go on would let copies land late.
+/// Ends the process if the operating system has taken it away since: to go on would let copies land
+/// late, in memory that may be another task's by then.
 #[cfg(target_os = "linux")]
 pub(crate) fn fence_everywhere() {
-    call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
-        .expect("membarrier works for a process that has registered");
+    if let Err(error) = call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+        eprintln!(
+            "usufruct: membarrier does not work any more ({error}); the process ends, for copies could land after they were forbidden"
+        );
+        abort();
+    }
 }
 
 #[cfg(target_os = "linux")]

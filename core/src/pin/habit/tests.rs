@@ -192,6 +192,40 @@ fn copies_that_are_refused_make_no_habit() {
         }
         assert_eq!(price(&plane, Scope::Slot(0), &fences), 0);
     }
+    let stores = CopyRequest {
+        direction: Direction::Write,
+        ..read(1)
+    };
+    let beyond = CopyRequest {
+        offset: 1,
+        ..read(1)
+    };
+    for request in [stores, beyond] {
+        for _ in 0..9 {
+            let pinned = copier.pin_by_habit(&fences, task(TARGET), &request);
+            assert!(pinned.is_err());
+        }
+        assert_eq!(price(&plane, Scope::Slot(0), &fences), 0);
+    }
+}
+
+#[test]
+fn what_can_not_be_copied_lightly_is_unlearned() {
+    if IS_MODEL_CHECKED {
+        return;
+    }
+    let (plane, fences) = (plane(1), counting(1));
+    let mut copier = copier(&plane);
+    for expected in [false, false, true] {
+        let is_light = copy(&mut copier, &fences, (TARGET, 1), || ());
+        assert_eq!(is_light, Some(expected));
+    }
+    copier.unlearn(1);
+    assert_eq!(price(&plane, Scope::Slot(0), &fences), 0);
+    for expected in [false, false, true] {
+        let is_light = copy(&mut copier, &fences, (TARGET, 1), || ());
+        assert_eq!(is_light, Some(expected));
+    }
 }
 
 #[test]

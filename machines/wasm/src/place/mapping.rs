@@ -67,11 +67,16 @@ impl Place {
             self.mapping.close(&(bytes..open_bytes))
         };
         if changed.is_err() {
-            self.is_unsure.store(true, Ordering::Relaxed);
+            self.doubt();
         } else {
             self.open_bytes.store(bytes, Ordering::Relaxed);
         }
         changed
+    }
+
+    /// Something about it is not known: it is never another task's.
+    pub(super) fn doubt(&self) {
+        self.is_unsure.store(true, Ordering::Relaxed);
     }
 
     /// Makes every byte zero that a task can have stored. What few pages it has

@@ -157,7 +157,9 @@ impl Held {
         }
         let Some(kept) = &self.kept else {
             // SAFETY: a place reserves 4 GiB of addresses, and never opens its upper half.
-            return unsafe { View::open(pool, base) };
+            let opened = unsafe { View::open(pool, base) };
+            // The operating system may have left a hole there.
+            return opened.inspect_err(|_| self.place.doubt());
         };
         let view = kept.successor(pool).ok_or(NoMapping)?;
         self.kept = None;
