@@ -21,7 +21,7 @@ impl Fences for Yielding {
     }
 }
 
-fn task(index: u32) -> TaskKey {
+pub(super) fn task(index: u32) -> TaskKey {
     TaskKey {
         index,
         life: u64::from(index) + 1,
@@ -50,7 +50,7 @@ fn plane() -> Plane {
     plane
 }
 
-fn read(smo: i32) -> CopyRequest {
+pub(super) fn read(smo: i32) -> CopyRequest {
     CopyRequest {
         direction: Direction::Read,
         smo,

@@ -8,10 +8,11 @@ use core::num::NonZeroU32;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::copy::{CopyRequest, Direction, Window};
-use crate::id::{SmoId, TaskKey};
+use crate::copy::{CopyRequest, Direction};
+use crate::id::SmoId;
 use crate::limits::Limits;
 use crate::machine::Fences;
+use crate::pin::tests::{read, task};
 use crate::pin::{Copier, Grant, Plane, Scope};
 use crate::rights::Permissions;
 use crate::span::Span;
@@ -20,11 +21,6 @@ use crate::sync::{AtomicU32, AtomicU64, IS_MODEL_CHECKED, Ordering, announce_lig
 const OWNER: u32 = 0;
 const TARGET: u32 = 1;
 const STRANGER: u32 = 2;
-
-fn task(index: u32) -> TaskKey {
-    let life = u64::from(index) + 1;
-    TaskKey { index, life }
-}
 
 fn grant(id: i32, target: u32) -> Grant {
     Grant {
@@ -51,17 +47,6 @@ fn plane(processors: u32) -> Plane {
 
 fn copier(plane: &Plane) -> Copier {
     plane.copiers().into_vec().pop().unwrap()
-}
-
-fn read(smo: i32) -> CopyRequest {
-    CopyRequest {
-        direction: Direction::Read,
-        smo,
-        offset: 0,
-        size: 8,
-        buffer: 0,
-        window: Window::WHOLE,
-    }
 }
 
 /// A copy as a machine that biases makes it: whether it was light, if it was allowed.
