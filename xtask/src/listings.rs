@@ -13,21 +13,56 @@ use crate::shell::{Shell, typed};
 use crate::tools::C_GUESTS;
 use crate::{demo, step, tree};
 
-/// Document, language, and the file that runs its listings in that language: all of them, for
-/// it takes them out of the document itself.
-const RUNNERS: [(&str, &str, &str); 7] = [
-    ("usufruct/README.md", "rust", "usufruct/src/lib.rs"),
-    (
+/// What runs a document's listings in one language: all of them, for it takes them out of the
+/// document itself.
+struct Runner {
+    document: &'static str,
+    language: &'static str,
+    file: &'static str,
+    /// What the document is called in that file, between quotes.
+    called: &'static str,
+}
+
+const fn runner(
+    document: &'static str,
+    language: &'static str,
+    (file, called): (&'static str, &'static str),
+) -> Runner {
+    Runner {
+        document,
+        language,
+        file,
+        called,
+    }
+}
+
+const RUNNERS: [Runner; 7] = [
+    runner(
+        "usufruct/README.md",
+        "rust",
+        ("usufruct/src/lib.rs", "../README.md"),
+    ),
+    runner(
         "usufruct/tests/misuse.md",
         "compile_fail",
-        "usufruct/src/here/mod.rs",
+        ("usufruct/src/here/mod.rs", "../../tests/misuse.md"),
     ),
-    ("README.md", "rust", "usufruct/tests/listings.rs"),
-    ("README.md", "c", "cli/tests/listings.rs"),
-    ("docs/calls.md", "c", "cli/tests/listings.rs"),
-    ("guest/c/README.md", "c", "cli/tests/listings.rs"),
-    ("docs/system-file.md", "toml", "cli/tests/listings.rs"),
+    runner(
+        "README.md",
+        "rust",
+        ("usufruct/tests/listings.rs", "../README.md"),
+    ),
+    runner("README.md", "c", (IN_CLI, "README.md")),
+    runner("docs/calls.md", "c", (IN_CLI, "docs/calls.md")),
+    runner("guest/c/README.md", "c", (IN_CLI, "guest/c/README.md")),
+    runner(
+        "docs/system-file.md",
+        "toml",
+        (IN_CLI, "docs/system-file.md"),
+    ),
 ];
+
+const IN_CLI: &str = "cli/tests/listings.rs";
 
 /// Documents whose commands are carried out, one document after the other, as a reader would.
 const WALKED: [&str; 4] = [
@@ -100,14 +135,14 @@ fn check(path: &Path, listing: &Listing, usufruct: &Path) -> Result<()> {
 }
 
 fn has_runner(path: &Path, language: &str) -> Result<()> {
-    let (document, _, runner) = RUNNERS
+    let runner = RUNNERS
         .iter()
-        .find(|(document, of, _)| path == Path::new(document) && *of == language)
+        .find(|runner| path == Path::new(runner.document) && runner.language == language)
         .with_context(|| format!("nothing runs listings in `{language}` here"))?;
-    let text = fs::read_to_string(tree::root().join(runner)).context(*runner)?;
-    let name = document.rsplit('/').next().unwrap_or(document);
-    if !text.contains(name) {
-        bail!("{runner} does not read {document} any more");
+    let Runner { document, file, .. } = runner;
+    let text = fs::read_to_string(tree::root().join(file)).context(*file)?;
+    if !text.contains(&format!("\"{}\"", runner.called)) {
+        bail!("{file} does not read {document} any more");
     }
     Ok(())
 }
